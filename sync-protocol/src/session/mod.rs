@@ -1,0 +1,69 @@
+//! The two ends of a connection as state machines: bytes in, events out. docs/PROTOCOL.md draws their states.
+
+mod client;
+mod relay;
+
+pub use client::{ClientEvent, ClientSession, Intent};
+pub use relay::{RelayEvent, RelaySession};
+
+use crate::frame::{Frame, FrameError, Goodbye, GoodbyeReason, Unsupported, decode, encode};
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// This side.
+    Us,
+    /// The other side, by a goodbye.
+    Them,
+}
+
+/// What to do with bytes that came in.
+enum Incoming {
+    Frame(Frame),
+    /// A goodbye of the other side.
+    End(Goodbye),
+    /// Not understood; answer with these bytes and go on.
+    Unsupported(Vec<u8>),
+    /// Nothing to do.
+    Ignore,
+    /// Not a frame: end the connection.
+    Reject(FrameError),
+}
+
+fn sort(bytes: &[u8]) -> Incoming {
+    match decode(bytes) {
+        Ok(Frame::Goodbye(goodbye)) => Incoming::End(goodbye),
+        // Our own frame was not understood: the other side is older, and what it lacks it said.
+        Ok(Frame::Unsupported(_)) => Incoming::Ignore,
+        Ok(frame) => Incoming::Frame(frame),
+        Err(FrameError::Unknown(frame)) => Incoming::Unsupported(encode(&Frame::Unsupported(Unsupported { frame }))),
+        Err(error) => Incoming::Reject(error),
+    }
+}
+
+fn farewell(reason: GoodbyeReason, detail: &str) -> Vec<u8> {
+    encode(&Frame::Goodbye(Goodbye { reason, detail: detail.to_owned() }))
+}
+
+/// The frame's name, for messages about it.
+fn name(frame: &Frame) -> &'static str {
+    match frame {
+        Frame::Hello(_) => "Hello",
+        Frame::Challenge(_) => "Challenge",
+        Frame::Proof(_) => "Proof",
+        Frame::Enroll(_) => "Enroll",
+        Frame::Enrolled(_) => "Enrolled",
+        Frame::Welcome(_) => "Welcome",
+        Frame::Resume(_) => "Resume",
+        Frame::Resumed(_) => "Resumed",
+        Frame::Batch(_) => "Batch",
+        Frame::Ack(_) => "Ack",
+        Frame::CaughtUp(_) => "CaughtUp",
+        Frame::Push(_) => "Push",
+        Frame::Pushed(_) => "Pushed",
+        Frame::Inventory(_) => "Inventory",
+        Frame::Want(_) => "Want",
+        Frame::Unsupported(_) => "Unsupported",
+        Frame::Goodbye(_) => "Goodbye",
+    }
+}
