@@ -1,1 +1,27 @@
-//! FHIR R4 resources as Automerge documents.
+//! FHIR R4 resources as Automerge documents: where each resource belongs, how it is edited, what conflicts, who changed it.
+//!
+//! The only crate of the workspace that opens documents. It does no IO, reads no clock and draws no randomness: actor ids,
+//! times and seeds come from the caller, so it also builds for wasm32.
+
+mod change;
+mod change_scan;
+mod containment;
+mod decimal;
+mod decode;
+mod diff;
+mod document;
+mod editor;
+mod encode;
+mod entered_in_error;
+mod error;
+mod path;
+mod resource_key;
+mod text_form;
+
+pub use change::{ChangeMeta, EncodedChange, MAX_CHANGE_OPS, inspect_change};
+pub use document::RecordDocument;
+pub use editor::DocumentEditor;
+pub use encode::MAX_DEPTH;
+pub use error::RecordError;
+pub use path::{ElementPath, PathError, PathStep};
+pub use resource_key::{ResourceKey, is_fhir_id};

@@ -1,0 +1,191 @@
+//! A document: resources of one compartment, loaded from changes, edited, and read back as FHIR JSON.
+
+use std::fmt;
+
+use automerge::transaction::CommitOptions;
+use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value as Stored};
+use serde_json::Value;
+
+use crate::change::parse_change;
+use crate::containment::contained;
+use crate::decode::decode;
+use crate::encode::TEXT_ENCODING;
+use crate::{DocumentEditor, EncodedChange, RecordError, ResourceKey};
+
+/// One Automerge document of FHIR resources.
+#[derive(Clone)]
+pub struct RecordDocument {
+    pub(crate) doc: Automerge,
+}
+
+impl RecordDocument {
+    /// A document without history.
+    pub fn new() -> Self {
+        Self { doc: Automerge::new_with_encoding(TEXT_ENCODING) }
+    }
+
+    /// Opens a document from its changes, in any order. `changes`: one uncompressed chunk each.
+    ///
+    /// # Errors
+    /// That of the first change that cannot be read, as [`crate::inspect_change`]; [`RecordError::DuplicateSequence`].
+    pub fn load<'a>(changes: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, RecordError> {
+        let mut document = Self::new();
+        let changes = changes.into_iter().map(parse_change).collect::<Result<Vec<_>, _>>()?;
+        contained(|| document.doc.apply_changes(changes).map_err(|error| refused(&error)))?;
+        Ok(document)
+    }
+
+    /// Adds changes from elsewhere, in any order; those already held are skipped, those whose dependencies are missing wait.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; the document is then as before.
+    pub fn apply<'a>(&mut self, changes: impl IntoIterator<Item = &'a [u8]>) -> Result<(), RecordError> {
+        let changes = changes.into_iter().map(parse_change).collect::<Result<Vec<_>, _>>()?;
+        // On a copy: the engine does not promise to leave a document as it was after an error half way through a batch.
+        let mut next = self.doc.clone();
+        contained(|| next.apply_changes(changes).map_err(|error| refused(&error)))?;
+        self.doc = next;
+        Ok(())
+    }
+
+    /// Makes one change. `actor`: the author's Automerge actor id. `time_ms`: milliseconds since the Unix epoch.
+    ///
+    /// The change is `None` when `edit` changed nothing.
+    /// # Errors
+    /// Whatever `edit` returns; the document is then as before.
+    pub fn edit<T>(
+        &mut self,
+        actor: &[u8],
+        time_ms: i64,
+        edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<T, RecordError>,
+    ) -> Result<(T, Option<EncodedChange>), RecordError> {
+        self.doc.set_actor(ActorId::from(actor));
+        let mut editor = DocumentEditor::new(self.doc.transaction());
+        let outcome = edit(&mut editor);
+        let (transaction, message) = editor.finish();
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                transaction.rollback();
+                return Err(error);
+            }
+        };
+        let mut options = CommitOptions::default().with_time(time_ms);
+        if let Some(message) = message {
+            options = options.with_message(message);
+        }
+        let (hash, _) = transaction.commit_with(options);
+        Ok((outcome, hash.map(|hash| self.change(&hash)).transpose()?))
+    }
+
+    /// The keys of all resources, sorted.
+    pub fn resource_keys(&self) -> Vec<ResourceKey> {
+        let mut keys: Vec<_> = resource_objects(&self.doc).map(|(key, _)| key).collect();
+        keys.sort();
+        keys
+    }
+
+    /// A resource as FHIR JSON; with concurrent versions, the one every device shows.
+    pub fn resource(&self, key: &ResourceKey) -> Option<Value> {
+        let id = resource_object(&self.doc, key)?;
+        Some(read_resource(&self.doc, &key.resource_type, &id))
+    }
+
+    /// All resources, in the order of [`Self::resource_keys`].
+    pub fn resources(&self) -> impl Iterator<Item = (ResourceKey, Value)> + '_ {
+        let mut objects: Vec<_> = resource_objects(&self.doc).collect();
+        objects.sort_by(|a, b| a.0.cmp(&b.0));
+        objects.into_iter().map(|(key, id)| {
+            let value = read_resource(&self.doc, &key.resource_type, &id);
+            (key, value)
+        })
+    }
+
+    /// The Bundle entry's elements besides `resource`, where an import found other than the default ones.
+    pub fn entry_metadata(&self, key: &ResourceKey) -> Option<Value> {
+        read_entry_metadata(&self.doc, key)
+    }
+
+    /// Hashes of the changes no other change builds on, sorted. Equal heads mean equal documents.
+    pub fn heads(&self) -> Vec<[u8; 32]> {
+        let mut heads: Vec<_> = self.doc.get_heads().into_iter().map(|hash| hash.0).collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Hashes that changes received so far build on but that are not here yet, sorted.
+    pub fn missing_deps(&self) -> Vec<[u8; 32]> {
+        let mut missing: Vec<_> = self.doc.get_missing_deps(&[]).into_iter().map(|hash| hash.0).collect();
+        missing.sort_unstable();
+        missing
+    }
+
+    /// True when the change is part of the document, not merely waiting for its dependencies.
+    pub fn contains(&self, hash: &[u8; 32]) -> bool {
+        self.doc.get_change_meta_by_hash(&ChangeHash(*hash)).is_some()
+    }
+
+    /// The changes not covered by `heads`, in causal order; all of them for an empty slice. Unknown heads are ignored.
+    ///
+    /// # Errors
+    /// [`RecordError::Engine`]; not expected of a document this crate loaded.
+    pub fn changes_since(&self, heads: &[[u8; 32]]) -> Result<Vec<EncodedChange>, RecordError> {
+        let heads: Vec<_> = heads.iter().filter(|hash| self.contains(hash)).map(|hash| ChangeHash(*hash)).collect();
+        self.doc.get_changes(&heads).iter().map(EncodedChange::of).collect()
+    }
+
+    fn change(&self, hash: &ChangeHash) -> Result<EncodedChange, RecordError> {
+        let change = self.doc.get_change_by_hash(hash).ok_or(RecordError::Engine("a change was not kept"))?;
+        EncodedChange::of(&change)
+    }
+}
+
+impl Default for RecordDocument {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RecordDocument {
+    /// Counts only: debug output of a document must not show a chart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordDocument").field("heads", &self.doc.get_heads().len()).finish_non_exhaustive()
+    }
+}
+
+/// The engine's error without its text, which could quote a document.
+pub(crate) fn refused(error: &AutomergeError) -> RecordError {
+    match error {
+        AutomergeError::DuplicateSeqNumber(seq, _) => RecordError::DuplicateSequence { seq: *seq },
+        AutomergeError::InvalidIndex(_) => RecordError::Engine("list position out of range"),
+        AutomergeError::InvalidOp(_) => RecordError::Engine("operation does not fit the element"),
+        AutomergeError::InvalidObjId(_) | AutomergeError::NotAnObject => RecordError::Engine("unknown object"),
+        _ => RecordError::Engine("operation refused"),
+    }
+}
+
+/// Every resource's visible object, in root key order.
+pub(crate) fn resource_objects<D: ReadDoc>(doc: &D) -> impl Iterator<Item = (ResourceKey, ObjId)> + '_ {
+    doc.map_range(ROOT, ..).filter_map(|item| {
+        let id = item.id();
+        let is_map = matches!(item.value.into_value(), Stored::Object(ObjType::Map));
+        ResourceKey::parse_root_key(&item.key).filter(|_| is_map).map(|key| (key, id))
+    })
+}
+
+/// The visible object of one resource.
+pub(crate) fn resource_object<D: ReadDoc>(doc: &D, key: &ResourceKey) -> Option<ObjId> {
+    match doc.get(ROOT, key.root_key()) {
+        Ok(Some((Stored::Object(ObjType::Map), id))) => Some(id),
+        _ => None,
+    }
+}
+
+pub(crate) fn read_resource<D: ReadDoc>(doc: &D, resource_type: &str, id: &ObjId) -> Value {
+    decode(doc, resource_type, &mut Vec::new(), &Stored::Object(ObjType::Map), id)
+}
+
+pub(crate) fn read_entry_metadata<D: ReadDoc>(doc: &D, key: &ResourceKey) -> Option<Value> {
+    let (value, _) = doc.get(ROOT, key.entry_key()).ok()??;
+    serde_json::from_str(value.as_str()?).ok()
+}

@@ -1,0 +1,216 @@
+//! The edits one change is made of.
+
+use automerge::transaction::{Transactable, Transaction};
+use automerge::{ObjId, ObjType, Prop, ROOT, ReadDoc, Value as Stored};
+use serde_json::{Map, Value};
+
+use crate::diff::ResourceWriter;
+use crate::document::{read_entry_metadata, read_resource, refused, resource_object};
+use crate::encode::{MAX_DEPTH, encode_object, fits_depth};
+use crate::{ElementPath, PathStep, RecordError, ResourceKey, entered_in_error};
+
+/// Collects the edits of one change; see [`crate::RecordDocument::edit`].
+pub struct DocumentEditor<'doc> {
+    transaction: Transaction<'doc>,
+    message: Option<String>,
+}
+
+impl<'doc> DocumentEditor<'doc> {
+    pub(crate) fn new(transaction: Transaction<'doc>) -> Self {
+        Self { transaction, message: None }
+    }
+
+    pub(crate) fn finish(self) -> (Transaction<'doc>, Option<String>) {
+        (self.transaction, self.message)
+    }
+
+    /// A resource as it stands within this edit.
+    pub fn resource(&self, key: &ResourceKey) -> Option<Value> {
+        let id = resource_object(&self.transaction, key)?;
+        Some(read_resource(&self.transaction, &key.resource_type, &id))
+    }
+
+    /// Why the change is made, for the history. Travels with the change: anyone who may read the document reads it.
+    pub fn set_message(&mut self, message: impl Into<String>) {
+        self.message = Some(message.into());
+    }
+
+    /// Creates the resource or makes the one of the same type and id equal to it, touching only the fields that differ.
+    ///
+    /// Of concurrent versions of the whole resource it writes to the visible one; the others stay, and stay in conflict.
+    /// # Errors
+    /// [`RecordError::NotAResource`], [`RecordError::TooDeep`].
+    pub fn put_resource(&mut self, resource: &Value) -> Result<ResourceKey, RecordError> {
+        let (key, fields) = checked(resource)?;
+        match resource_object(&self.transaction, &key) {
+            Some(id) => {
+                let old = read_resource(&self.transaction, &key.resource_type, &id);
+                let old = old.as_object().ok_or(RecordError::Engine("a resource is not an object"))?;
+                self.writer(&key).update_map(&id, &mut Vec::new(), old, fields)?;
+            }
+            None => self.create(&key, fields)?,
+        }
+        Ok(key)
+    }
+
+    /// Decides between concurrent versions of a whole resource: `resource` replaces all of them.
+    ///
+    /// # Errors
+    /// As [`Self::put_resource`].
+    pub fn settle_resource(&mut self, resource: &Value) -> Result<ResourceKey, RecordError> {
+        let (key, fields) = checked(resource)?;
+        self.create(&key, fields)?;
+        Ok(key)
+    }
+
+    /// Decides between concurrent values of one element: `value` replaces all of them, `None` removes the element.
+    ///
+    /// # Errors
+    /// [`RecordError::UnknownResource`]; [`RecordError::NoSuchElement`] when the parent element is not there, or the path
+    /// is empty (use [`Self::settle_resource`]).
+    pub fn settle_element(
+        &mut self,
+        key: &ResourceKey,
+        path: &ElementPath,
+        value: Option<&Value>,
+    ) -> Result<(), RecordError> {
+        let missing = || no_element(key, path, "element");
+        let (parent, prop) = self.locate(key, path)?.ok_or_else(missing)?;
+        let Some(value) = value else {
+            return self.transaction.delete(parent, prop).map_err(|error| refused(&error));
+        };
+        if !fits_depth(value, MAX_DEPTH - path.0.len().min(MAX_DEPTH)) {
+            return Err(RecordError::TooDeep { key: key.clone(), limit: MAX_DEPTH });
+        }
+        let siblings = self.resource(key).map(|resource| siblings_of(&resource, path)).unwrap_or_default();
+        self.writer(key).write(&parent, prop, &mut path.trail(), &siblings, value, false)
+    }
+
+    /// Takes a record back the FHIR way: it stays, with a status that says it was entered in error.
+    ///
+    /// # Errors
+    /// [`RecordError::UnknownResource`]; [`RecordError::NoErrorStatus`] for types R4 gives no such status.
+    pub fn mark_entered_in_error(&mut self, key: &ResourceKey) -> Result<(), RecordError> {
+        let resource = self.resource(key).ok_or_else(|| RecordError::UnknownResource(key.clone()))?;
+        let retracted = entered_in_error::retracted(resource)
+            .ok_or_else(|| RecordError::NoErrorStatus(key.resource_type.clone()))?;
+        self.put_resource(&retracted).map(drop)
+    }
+
+    /// Keeps what a Bundle entry says besides `resource`; `None` forgets it.
+    ///
+    /// # Errors
+    /// [`RecordError::Engine`].
+    pub fn set_entry_metadata(&mut self, key: &ResourceKey, metadata: Option<&Value>) -> Result<(), RecordError> {
+        if read_entry_metadata(&self.transaction, key).as_ref() == metadata {
+            return Ok(());
+        }
+        match metadata {
+            Some(metadata) => self.transaction.put(ROOT, key.entry_key(), metadata.to_string()),
+            None => self.transaction.delete(ROOT, key.entry_key()),
+        }
+        .map_err(|error| refused(&error))
+    }
+
+    /// Replaces `delete` characters at `position` of a collaborative text by `insert`. Positions count code points.
+    ///
+    /// # Errors
+    /// [`RecordError::UnknownResource`], [`RecordError::NoSuchElement`] when the element is not collaborative text,
+    /// [`RecordError::TextOutOfRange`].
+    pub fn splice_text(
+        &mut self,
+        key: &ResourceKey,
+        path: &ElementPath,
+        position: usize,
+        delete: usize,
+        insert: &str,
+    ) -> Result<(), RecordError> {
+        let text = self.text_object(key, path)?;
+        let length = self.transaction.length(&text);
+        let end = position.saturating_add(delete);
+        if end > length {
+            return Err(RecordError::TextOutOfRange { position: end, length });
+        }
+        let delete = isize::try_from(delete).map_err(|_| RecordError::TextOutOfRange { position: end, length })?;
+        self.transaction.splice_text(text, position, delete, insert).map_err(|error| refused(&error))
+    }
+
+    /// Adds `insert` at the end of a collaborative text.
+    ///
+    /// # Errors
+    /// As [`Self::splice_text`].
+    pub fn append_text(&mut self, key: &ResourceKey, path: &ElementPath, insert: &str) -> Result<(), RecordError> {
+        let text = self.text_object(key, path)?;
+        let length = self.transaction.length(&text);
+        self.transaction.splice_text(text, length, 0, insert).map_err(|error| refused(&error))
+    }
+
+    fn text_object(&self, key: &ResourceKey, path: &ElementPath) -> Result<ObjId, RecordError> {
+        let missing = || no_element(key, path, "collaborative text");
+        let (parent, prop) = self.locate(key, path)?.ok_or_else(missing)?;
+        match self.transaction.get(parent, prop) {
+            Ok(Some((Stored::Object(ObjType::Text), id))) => Ok(id),
+            _ => Err(missing()),
+        }
+    }
+
+    /// The object that holds the element at `path`, and the element's place in it; `None` when there is no such object.
+    fn locate(&self, key: &ResourceKey, path: &ElementPath) -> Result<Option<(ObjId, Prop)>, RecordError> {
+        let mut object =
+            resource_object(&self.transaction, key).ok_or_else(|| RecordError::UnknownResource(key.clone()))?;
+        let Some((last, parents)) = path.0.split_last() else { return Ok(None) };
+        for step in parents {
+            match self.transaction.get(&object, prop_of(step)) {
+                Ok(Some((Stored::Object(_), id))) => object = id,
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some((object, prop_of(last))))
+    }
+
+    fn create(&mut self, key: &ResourceKey, fields: &Map<String, Value>) -> Result<(), RecordError> {
+        let object = encode_object(&key.resource_type, &mut Vec::new(), fields);
+        self.transaction.batch_create_object(ROOT, key.root_key(), &object, false).map_err(|error| refused(&error))?;
+        Ok(())
+    }
+
+    fn writer<'w>(&'w mut self, key: &'w ResourceKey) -> ResourceWriter<'w, 'doc> {
+        ResourceWriter { transaction: &mut self.transaction, resource_type: &key.resource_type }
+    }
+}
+
+/// The key and fields of a value that may be put into a document.
+fn checked(resource: &Value) -> Result<(ResourceKey, &Map<String, Value>), RecordError> {
+    let key = ResourceKey::of(resource)?;
+    if !fits_depth(resource, MAX_DEPTH) {
+        return Err(RecordError::TooDeep { key, limit: MAX_DEPTH });
+    }
+    let fields = resource.as_object().ok_or(RecordError::NotAResource("not an object"))?;
+    Ok((key, fields))
+}
+
+fn prop_of(step: &PathStep) -> Prop {
+    match step {
+        PathStep::Key(key) => Prop::Map(key.clone()),
+        PathStep::Index(index) => Prop::Seq(*index),
+    }
+}
+
+fn no_element(key: &ResourceKey, path: &ElementPath, expected: &'static str) -> RecordError {
+    RecordError::NoSuchElement { key: key.clone(), path: path.to_string(), expected }
+}
+
+/// The elements beside the one at `path`, which decide whether an attachment is text.
+fn siblings_of(resource: &Value, path: &ElementPath) -> Map<String, Value> {
+    let mut siblings = resource.as_object();
+    let mut value = Some(resource);
+    for step in &path.0 {
+        siblings = value.and_then(Value::as_object).or(siblings);
+        value = match (step, value) {
+            (PathStep::Key(key), Some(value)) => value.get(key),
+            (PathStep::Index(index), Some(value)) => value.get(index),
+            (_, None) => None,
+        };
+    }
+    siblings.cloned().unwrap_or_default()
+}
