@@ -3,8 +3,10 @@
 //! The only crate of the workspace that opens documents. It does no IO, reads no clock and draws no randomness: actor ids,
 //! times and seeds come from the caller, so it also builds for wasm32.
 
+mod bundle;
 mod change;
 mod change_scan;
+mod compartment;
 mod containment;
 mod decimal;
 mod decode;
@@ -15,13 +17,21 @@ mod encode;
 mod entered_in_error;
 mod error;
 mod path;
+mod placement;
+mod reference;
 mod resource_key;
 mod text_form;
 
+pub use bundle::{
+    BundleError, BundleLimits, EntryProblem, PlacedEntry, ProblemCause, ReadBundle, read_bundle, write_bundle,
+};
 pub use change::{ChangeMeta, EncodedChange, MAX_CHANGE_OPS, inspect_change};
+pub use compartment::{Compartment, CompartmentError, DocumentKey};
 pub use document::RecordDocument;
 pub use editor::DocumentEditor;
 pub use encode::MAX_DEPTH;
 pub use error::RecordError;
 pub use path::{ElementPath, PathError, PathStep};
+pub use placement::{PlacementError, place};
+pub use reference::{ReferencedResource, References, referenced};
 pub use resource_key::{ResourceKey, is_fhir_id};

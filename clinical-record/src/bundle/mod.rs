@@ -1,0 +1,10 @@
+//! FHIR Bundles: reading one into placed resources, writing resources back out as one.
+
+mod metadata;
+mod problem;
+mod read;
+mod write;
+
+pub use problem::{BundleError, EntryProblem, ProblemCause};
+pub use read::{BundleLimits, PlacedEntry, ReadBundle, read_bundle};
+pub use write::write_bundle;

@@ -1,0 +1,22 @@
+//! Resources as a FHIR transaction Bundle.
+
+use serde_json::{Value, json};
+
+use super::metadata::default_metadata;
+use crate::ResourceKey;
+
+/// A transaction Bundle of the entries, in their order. Each is a resource with its entry metadata where that is not the
+/// default (see [`crate::RecordDocument::entry_metadata`]).
+pub fn write_bundle(entries: impl IntoIterator<Item = (Value, Option<Value>)>) -> Value {
+    let entries: Vec<Value> = entries.into_iter().map(|(resource, metadata)| entry(resource, metadata)).collect();
+    json!({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+}
+
+fn entry(resource: Value, metadata: Option<Value>) -> Value {
+    let mut entry = metadata
+        .or_else(|| ResourceKey::of(&resource).ok().map(|key| default_metadata(&key)))
+        .filter(Value::is_object)
+        .unwrap_or_else(|| json!({}));
+    entry["resource"] = resource;
+    entry
+}

@@ -1,0 +1,86 @@
+//! Every Bundle of a folder of real exports through documents and back, value for value.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::time::Instant;
+
+use clinical_record::{BundleLimits, DocumentKey, ReadBundle, RecordDocument, ResourceKey, read_bundle, write_bundle};
+use serde_json::Value;
+
+const VARIABLE: &str = "SATCHEL_DATA_DIR";
+
+/// `None` for files that are no JSON export.
+fn content(path: &Path) -> Option<Vec<u8>> {
+    let name = path.file_name()?.to_str()?;
+    let mut bytes = std::fs::read(path).unwrap();
+    if name.ends_with(".json.gz") {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(bytes.as_slice()).read_to_end(&mut plain).unwrap();
+        bytes = plain;
+    } else if !name.ends_with(".json") {
+        return None;
+    }
+    Some(bytes)
+}
+
+/// One document per key, one change each; returns the documents loaded again from their changes, and the change bytes.
+fn documents(read: &ReadBundle) -> (BTreeMap<DocumentKey, RecordDocument>, usize) {
+    let mut documents: BTreeMap<DocumentKey, RecordDocument> = BTreeMap::new();
+    let mut groups: BTreeMap<&DocumentKey, Vec<_>> = BTreeMap::new();
+    for entry in &read.entries {
+        groups.entry(&entry.key).or_default().push(entry);
+    }
+    let mut bytes = 0;
+    for (key, entries) in groups {
+        let mut document = RecordDocument::new();
+        let (_, change) = document
+            .edit(b"importer", 0, |edit| {
+                entries.iter().try_for_each(|entry| {
+                    let key = edit.put_resource(&entry.resource)?;
+                    edit.set_entry_metadata(&key, entry.metadata.as_ref())
+                })
+            })
+            .unwrap();
+        let change = change.unwrap();
+        bytes += change.bytes.len();
+        documents.insert(key.clone(), RecordDocument::load([change.bytes.as_slice()]).unwrap());
+    }
+    (documents, bytes)
+}
+
+fn exported(read: &ReadBundle, documents: &BTreeMap<DocumentKey, RecordDocument>) -> Value {
+    write_bundle(read.entries.iter().map(|entry| {
+        let key = ResourceKey::of(&entry.resource).unwrap();
+        let document = &documents[&entry.key];
+        (document.resource(&key).unwrap(), document.entry_metadata(&key))
+    }))
+}
+
+#[test]
+fn every_bundle_of_the_data_folder_comes_back_equal() {
+    let Ok(folder) = std::env::var(VARIABLE) else {
+        eprintln!("SKIPPED: {VARIABLE} is not set, so no real bundles were read by this test");
+        return;
+    };
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let (started, mut bundles, mut resources, mut count, mut bytes) = (Instant::now(), 0, 0, 0, 0);
+    for path in paths {
+        let Some(file) = content(&path) else { continue };
+        let read = read_bundle(&file, &BundleLimits::default(), &|_| false).unwrap();
+        assert!(read.problems.is_empty(), "{:?}", read.problems);
+        assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+        let (documents, size) = documents(&read);
+        let original: Value = serde_json::from_slice(&file).unwrap();
+        // Not assert_eq: a failure must not print a chart.
+        assert!(exported(&read, &documents) == original, "bundle {bundles} came back different");
+        bundles += 1;
+        resources += read.entries.len();
+        count += documents.len();
+        bytes += size;
+    }
+    assert!(bundles > 0, "{VARIABLE} names a folder without .json or .json.gz files");
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!("{bundles} bundles, {resources} resources, {count} documents, {bytes} change bytes, {seconds:.1} s");
+}
