@@ -20,6 +20,8 @@ mod path;
 mod placement;
 mod reference;
 mod resource_key;
+pub mod sample;
+mod summary;
 mod text_form;
 
 pub use bundle::{
@@ -35,3 +37,4 @@ pub use path::{ElementPath, PathError, PathStep};
 pub use placement::{PlacementError, place};
 pub use reference::{ReferencedResource, References, referenced};
 pub use resource_key::{ResourceKey, is_fhir_id};
+pub use summary::{PatientIdentifier, PatientSummary, ResourceSummary, patient_summary, resource_summary};

@@ -1,5 +1,7 @@
 //! Every Bundle of a folder of real exports through documents and back, value for value.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Putting, reading and changing resources in one document.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use clinical_record::{RecordDocument, RecordError, ResourceKey, inspect_change};
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Reading Bundles: what is placed where, what is refused and how that is said.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use clinical_record::{
     BundleError, BundleLimits, Compartment, EntryProblem, PlacementError, ProblemCause, ReadBundle, read_bundle,
     write_bundle,
