@@ -57,7 +57,7 @@ fn decode_text<D: ReadDoc>(doc: &D, resource_type: &str, trail: &[String], id: &
     doc.text(id).map_or(Value::Null, |text| Value::String(json_of(resource_type, &trail, text)))
 }
 
-fn decode_scalar(scalar: &ScalarValue) -> Value {
+pub(crate) fn decode_scalar(scalar: &ScalarValue) -> Value {
     match scalar {
         ScalarValue::Str(text) => Value::String(text.to_string()),
         ScalarValue::Bytes(literal) => decode_literal(literal),
