@@ -1,0 +1,63 @@
+//! Permits: the values without which the change log can be neither read nor appended to.
+//!
+//! Their fields are private and only the gate beside this file constructs them, so a path to the log that forgot to ask the
+//! gate does not compile.
+
+use roaring::RoaringBitmap;
+use sync_protocol::{DeviceId, DocumentDescriptor};
+
+/// Leave for one device to read some documents, as of the moment it was minted. Use it at once; do not keep it.
+///
+/// Only the gate can make one:
+/// ```compile_fail
+/// let documents = Default::default();
+/// let permit = sync_server::access::ReadPermit { documents: &documents, device: sync_protocol::DeviceId([0; 16]) };
+/// ```
+#[derive(Debug)]
+pub struct ReadPermit<'a> {
+    documents: &'a RoaringBitmap,
+    device: DeviceId,
+}
+
+impl<'a> ReadPermit<'a> {
+    pub(in crate::access) fn mint(documents: &'a RoaringBitmap, device: DeviceId) -> Self {
+        Self { documents, device }
+    }
+
+    /// Whether it is for this document, by its number.
+    #[must_use]
+    pub fn covers(&self, number: u32) -> bool {
+        self.documents.contains(number)
+    }
+
+    /// For which device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+}
+
+/// Leave to append one author's changes to one document, as of the moment it was minted.
+///
+/// Only the gate can make one:
+/// ```compile_fail
+/// fn forge(descriptor: &sync_protocol::DocumentDescriptor) {
+///     let permit = sync_server::access::AppendPermit { descriptor };
+/// }
+/// ```
+#[derive(Debug)]
+pub struct AppendPermit<'a> {
+    descriptor: &'a DocumentDescriptor,
+}
+
+impl<'a> AppendPermit<'a> {
+    pub(in crate::access) fn mint(descriptor: &'a DocumentDescriptor) -> Self {
+        Self { descriptor }
+    }
+
+    /// To which document.
+    #[must_use]
+    pub fn descriptor(&self) -> &DocumentDescriptor {
+        self.descriptor
+    }
+}

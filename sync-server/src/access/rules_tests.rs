@@ -1,0 +1,117 @@
+//! The rules, case by case.
+
+use super::*;
+use crate::access::facts::{Affiliation, Grant, Grantee, PractitionerRole};
+use sync_protocol::PractitionerId;
+
+const NOW: UnixMillis = UnixMillis(1_000);
+
+fn organization(id: &str) -> OrganizationId {
+    OrganizationId::new(id).unwrap()
+}
+
+fn subject(practitioner: &str, at: &str) -> Subject {
+    Subject { practitioner: PractitionerId::new(practitioner).unwrap(), organization: organization(at) }
+}
+
+fn role(practitioner: &str, at: &str, role: Role, sensitive: &[&str]) -> PractitionerRole {
+    let sensitive = sensitive.iter().map(ToString::to_string).collect();
+    let Subject { practitioner, organization } = subject(practitioner, at);
+    PractitionerRole { practitioner, organization, role, sensitive }
+}
+
+fn document(organization_id: &str, compartment: Compartment, part: &str) -> DocumentDescriptor {
+    let patient = (compartment != Compartment::Directory).then(|| PatientId::new("p1").unwrap());
+    DocumentDescriptor { organization: organization(organization_id), patient, compartment, part: part.into() }
+}
+
+fn facts() -> Facts {
+    let roles = vec![
+        role("dr-n", "north", Role::Physician, &["PSY"]),
+        role("clerk-n", "north", Role::Clerk, &["PSY"]),
+        role("dr-s", "south", Role::Physician, &["PSY"]),
+        role("clerk-s", "south", Role::Clerk, &[]),
+        role("dr-e", "east", Role::Physician, &[]),
+    ];
+    let affiliation = Affiliation {
+        organization: organization("north"),
+        partner: organization("south"),
+        compartments: vec![Compartment::Core],
+        may_write: false,
+    };
+    let grant = Grant {
+        id: "g1".into(),
+        organization: organization("north"),
+        patient: PatientId::new("p1").unwrap(),
+        grantee: Grantee::Organization(organization("east")),
+        compartments: vec![Compartment::Encounter],
+        may_write: true,
+        expires_at: UnixMillis(2_000),
+    };
+    Facts::new(roles, vec![affiliation], vec![grant])
+}
+
+fn may(who: (&str, &str), action: Action, document: &DocumentDescriptor) -> bool {
+    decide(&facts(), &subject(who.0, who.1), document, action, NOW).is_some()
+}
+
+#[test]
+fn a_physician_reads_and_writes_at_home_and_nothing_elsewhere() {
+    let dr = ("dr-n", "north");
+    assert!(may(dr, Action::Write, &document("north", Compartment::Core, "")));
+    assert!(!may(dr, Action::Read, &document("south", Compartment::Core, "")));
+    assert!(!may(dr, Action::Read, &document("south", Compartment::Directory, "")));
+}
+
+#[test]
+fn a_role_counts_only_where_the_device_acts() {
+    assert!(!may(("dr-n", "south"), Action::Read, &document("north", Compartment::Core, "")));
+}
+
+#[test]
+fn a_clerk_registers_but_sees_no_medication() {
+    let clerk = ("clerk-n", "north");
+    assert!(may(clerk, Action::Write, &document("north", Compartment::PatientIndex, "")));
+    assert!(!may(clerk, Action::Read, &document("north", Compartment::Core, "")));
+}
+
+#[test]
+fn a_sensitive_category_is_closed_unless_opened_by_name_to_someone_who_treats() {
+    assert!(may(("dr-n", "north"), Action::Read, &document("north", Compartment::Sensitive, "PSY")));
+    assert!(!may(("dr-n", "north"), Action::Read, &document("north", Compartment::Sensitive, "HIV")));
+    assert!(!may(("clerk-n", "north"), Action::Read, &document("north", Compartment::Sensitive, "PSY")));
+}
+
+#[test]
+fn an_affiliation_opens_its_compartments_for_reading_within_the_readers_role() {
+    let dr = ("dr-s", "south");
+    assert!(may(dr, Action::Read, &document("north", Compartment::Core, "")));
+    assert!(may(dr, Action::Read, &document("north", Compartment::PatientIndex, "")));
+    assert!(may(dr, Action::Read, &document("north", Compartment::Directory, "")));
+    assert!(!may(dr, Action::Read, &document("north", Compartment::Encounter, "e1")));
+    assert!(!may(dr, Action::Read, &document("north", Compartment::Sensitive, "PSY")));
+    assert!(!may(dr, Action::Write, &document("north", Compartment::Core, "")));
+    assert!(!may(("clerk-s", "south"), Action::Read, &document("north", Compartment::Core, "")));
+    assert!(!may(("dr-n", "north"), Action::Read, &document("south", Compartment::Core, "")));
+}
+
+#[test]
+fn a_grant_opens_one_chart_until_it_expires() {
+    let dr = ("dr-e", "east");
+    let encounter = document("north", Compartment::Encounter, "e1");
+    assert!(may(dr, Action::Write, &encounter));
+    assert!(may(dr, Action::Read, &document("north", Compartment::Directory, "")));
+    assert!(!may(dr, Action::Write, &document("north", Compartment::Directory, "")));
+    assert!(!may(dr, Action::Read, &document("north", Compartment::Core, "")));
+    let mut other_patient = encounter.clone();
+    other_patient.patient = Some(PatientId::new("p2").unwrap());
+    assert!(!may(dr, Action::Read, &other_patient));
+    let expired = decide(&facts(), &subject("dr-e", "east"), &encounter, Action::Read, UnixMillis(2_000));
+    assert_eq!(expired, None);
+}
+
+#[test]
+fn somebody_without_a_role_gets_nothing_even_from_a_grant() {
+    assert!(!may(("stranger", "east"), Action::Read, &document("north", Compartment::Encounter, "e1")));
+    assert!(!may(("stranger", "east"), Action::Read, &document("north", Compartment::Directory, "")));
+}

@@ -1,0 +1,271 @@
+//! What administrators do: people, organizations, access facts, devices.
+
+use serde_json::{Value, json};
+use sync_protocol::frame::GoodbyeReason;
+use sync_protocol::identity::SecretKey;
+use sync_protocol::{Compartment, DeviceId, OrganizationId, PractitionerId, UnixMillis};
+
+use super::Relay;
+use super::arrival::code_hash;
+use crate::access::{Affiliation, Grant, PractitionerRole};
+use crate::store::{
+    AuditRow, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, PractitionerRecord, StoreError,
+};
+
+/// Letters of enrolment codes: no 0, 1, I, L, O, U, which people misread.
+const CODE_ALPHABET: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Letters in a code: 16 of 30 are 78 bits.
+const CODE_LETTERS: usize = 16;
+
+/// A code as it is shown, once.
+#[derive(Clone, Debug)]
+pub struct NewEnrolmentCode {
+    /// Four groups of four letters.
+    pub code: String,
+    /// From this moment on it enrols nobody.
+    pub expires_at: UnixMillis,
+}
+
+impl Relay {
+    /// Adds an organization, with an enrolment key of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`].
+    pub fn add_organization(&mut self, id: OrganizationId, name: String, now: UnixMillis) -> Result<(), StoreError> {
+        let key = SecretKey::from_seed(self.random());
+        let detail = json!({ "organization": id, "enrolment-key": key.public() });
+        self.store.add_organization(&OrganizationRecord { id, name, key })?;
+        self.administered("add-organization", detail, now)
+    }
+
+    /// Adds a practitioner.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`].
+    pub fn add_practitioner(&mut self, practitioner: &PractitionerRecord, now: UnixMillis) -> Result<(), StoreError> {
+        self.store.add_practitioner(practitioner)?;
+        self.administered("add-practitioner", json!({ "practitioner": practitioner.id }), now)
+    }
+
+    /// Adds or replaces a role.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if practitioner or organization are not there.
+    pub fn put_role(&mut self, role: &PractitionerRole, now: UnixMillis) -> Result<(), StoreError> {
+        self.store.put_role(role)?;
+        self.facts_changed("put-role", json!(role), now)
+    }
+
+    /// Takes a role away.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn remove_role(&mut self, role: &PractitionerRole, now: UnixMillis) -> Result<(), StoreError> {
+        self.store.remove_role(role)?;
+        self.facts_changed("remove-role", json!(role), now)
+    }
+
+    /// Adds or replaces an affiliation. `sensitive` is not shared this way and left out.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if an organization is not there.
+    pub fn put_affiliation(&mut self, mut affiliation: Affiliation, now: UnixMillis) -> Result<(), StoreError> {
+        affiliation.compartments.retain(|compartment| *compartment != Compartment::Sensitive);
+        self.store.put_affiliation(&affiliation)?;
+        self.facts_changed("put-affiliation", json!(affiliation), now)
+    }
+
+    /// Ends an affiliation.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn remove_affiliation(
+        &mut self,
+        organization: &OrganizationId,
+        partner: &OrganizationId,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.store.remove_affiliation(organization, partner)?;
+        let detail = json!({ "organization": organization, "partner": partner });
+        self.facts_changed("remove-affiliation", detail, now)
+    }
+
+    /// Adds a grant; its id is made here.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the organization is not there.
+    pub fn add_grant(&mut self, mut grant: Grant, now: UnixMillis) -> Result<Grant, StoreError> {
+        grant.id = hex::encode(self.random::<16>());
+        self.store.add_grant(&grant)?;
+        self.facts_changed("add-grant", json!(grant), now)?;
+        Ok(grant)
+    }
+
+    /// Ends a grant now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn end_grant(&mut self, id: &str, now: UnixMillis) -> Result<(), StoreError> {
+        self.store.set_grant_expiry(id, now)?;
+        self.facts_changed("end-grant", json!({ "grant": id }), now)
+    }
+
+    /// Makes a one-time code that enrols a device for a practitioner.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if practitioner or organization are not there.
+    pub fn add_enrolment_code(
+        &mut self,
+        organization: OrganizationId,
+        practitioner: PractitionerId,
+        valid_ms: i64,
+        now: UnixMillis,
+    ) -> Result<NewEnrolmentCode, StoreError> {
+        let code = self.random_code();
+        let expires_at = now.plus(valid_ms);
+        let detail = json!({ "organization": organization, "practitioner": practitioner, "expires-at": expires_at });
+        let code_hash = code_hash(&code);
+        self.store.add_enrolment_code(&EnrolmentCode { code_hash, organization, practitioner, expires_at, used_by: None })?;
+        self.administered("add-enrolment-code", detail, now)?;
+        Ok(NewEnrolmentCode { code, expires_at })
+    }
+
+    fn random_code(&mut self) -> String {
+        let mut letters = Vec::with_capacity(CODE_LETTERS);
+        while letters.len() < CODE_LETTERS {
+            let [byte] = self.random::<1>();
+            // Bytes beyond the last whole run of the alphabet would favour its first letters.
+            if byte < 240 {
+                letters.push(CODE_ALPHABET[usize::from(byte) % CODE_ALPHABET.len()]);
+            }
+        }
+        let groups: Vec<_> = letters.chunks(4).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
+        groups.join("-")
+    }
+
+    /// Revokes a device: it is disconnected at once and not let in again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn revoke_device(&mut self, device: &DeviceId, now: UnixMillis) -> Result<(), StoreError> {
+        self.store.revoke_device(device, now)?;
+        self.administered("revoke-device", json!({ "device": device }), now)?;
+        let of_device = |peer: &super::Peer| peer.device == *device;
+        let connected: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, c)| c.peer.as_ref().is_some_and(of_device))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in connected {
+            self.close(id, GoodbyeReason::Revoked, "this device was revoked");
+        }
+        Ok(())
+    }
+
+    /// All organizations.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError> {
+        self.store.organizations()
+    }
+
+    /// All practitioners.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn practitioners(&self) -> Result<Vec<PractitionerRecord>, StoreError> {
+        self.store.practitioners()
+    }
+
+    /// All roles.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn roles(&self) -> Result<Vec<PractitionerRole>, StoreError> {
+        self.store.roles()
+    }
+
+    /// All affiliations.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn affiliations(&self) -> Result<Vec<Affiliation>, StoreError> {
+        self.store.affiliations()
+    }
+
+    /// All grants.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn grants(&self) -> Result<Vec<Grant>, StoreError> {
+        self.store.grants()
+    }
+
+    /// All devices, each with how many documents it holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn devices(&self) -> Result<Vec<(DeviceRecord, u64)>, StoreError> {
+        let devices = self.store.devices()?;
+        devices.into_iter().map(|device| Ok((self.store.held(&device.id())?.len(), device))).map(swap).collect()
+    }
+
+    /// Everything in custody.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn custody(&self) -> Result<Vec<CustodyEntry>, StoreError> {
+        self.store.custody()
+    }
+
+    /// Audit rows after a sequence number.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.store.audit_after(after, limit)
+    }
+
+    /// Checks the audit trail's chain: the number of rows, and the first row that does not follow from the one before.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn verify_audit(&self) -> Result<(u64, Option<u64>), StoreError> {
+        let (mut seq, mut hash) = (0, [0; 32]);
+        loop {
+            let rows = self.store.audit_after(seq, 1_000)?;
+            if rows.is_empty() {
+                return Ok((seq, None));
+            }
+            for row in rows {
+                if row.seq != seq + 1 || row.previous_hash != hash || row.hash != row.expected_hash() {
+                    return Ok((seq, Some(seq + 1)));
+                }
+                (seq, hash) = (row.seq, row.hash);
+            }
+        }
+    }
+
+    /// Documents and changes in the log.
+    #[must_use]
+    pub fn size(&self) -> (usize, u64) {
+        (self.fingerprints.len().saturating_sub(1), self.head.0)
+    }
+
+    fn facts_changed(&mut self, action: &'static str, detail: Value, now: UnixMillis) -> Result<(), StoreError> {
+        self.administered(action, detail, now)?;
+        self.gate.set_facts(self.store.facts()?);
+        self.wake_all();
+        Ok(())
+    }
+
+    fn administered(&mut self, action: &'static str, detail: Value, now: UnixMillis) -> Result<(), StoreError> {
+        self.audit(&NewAuditRow { at: now, action, device: None, practitioner: None, organization: None, detail })
+    }
+}
+
+fn swap(pair: Result<(u64, DeviceRecord), StoreError>) -> Result<(DeviceRecord, u64), StoreError> {
+    pair.map(|(held, device)| (device, held))
+}

@@ -1,0 +1,55 @@
+//! Changes kept for a privacy officer.
+
+use rusqlite::{Connection, params};
+use sync_protocol::{ChangeHash, DeviceId, DocumentId, UnixMillis};
+
+use super::rows::{bytes, from_json, parse, to_json};
+use crate::store::{CustodyEntry, StoreError};
+
+pub(super) fn put(db: &Connection, entry: &CustodyEntry) -> Result<(), StoreError> {
+    let sql = "INSERT INTO custody (document_id, descriptor, hash, payload, signature, device, practitioner,
+               organization, reason, received_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+               ON CONFLICT DO NOTHING";
+    let values = params![
+        entry.descriptor.id().0,
+        to_json(&entry.descriptor)?,
+        entry.hash.0,
+        entry.payload,
+        entry.signature.as_ref().map(to_json).transpose()?,
+        entry.device.0,
+        entry.practitioner.as_str(),
+        entry.organization.as_str(),
+        to_json(&entry.reason)?,
+        entry.received_at.0,
+    ];
+    db.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+pub(super) fn contains(db: &Connection, document: &DocumentId, hash: &ChangeHash) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM custody WHERE document_id = ?1 AND hash = ?2)";
+    Ok(db.prepare_cached(sql)?.query_row(params![document.0, hash.0], |row| row.get(0))?)
+}
+
+pub(super) fn all(db: &Connection) -> Result<Vec<CustodyEntry>, StoreError> {
+    let sql = "SELECT descriptor, hash, payload, signature, device, practitioner, organization, reason, received_at_ms
+               FROM custody ORDER BY id";
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let signature: Option<String> = row.get(3)?;
+        found.push(CustodyEntry {
+            descriptor: from_json("descriptor", &row.get::<_, String>(0)?)?,
+            hash: ChangeHash(bytes("change hash", &row.get::<_, Vec<u8>>(1)?)?),
+            payload: row.get(2)?,
+            signature: signature.map(|text| from_json("signature", &text)).transpose()?,
+            device: DeviceId(bytes("device id", &row.get::<_, Vec<u8>>(4)?)?),
+            practitioner: parse("practitioner id", &row.get::<_, String>(5)?)?,
+            organization: parse("organization id", &row.get::<_, String>(6)?)?,
+            reason: from_json("custody reason", &row.get::<_, String>(7)?)?,
+            received_at: UnixMillis(row.get(8)?),
+        });
+    }
+    Ok(found)
+}

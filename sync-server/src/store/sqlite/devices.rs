@@ -1,0 +1,126 @@
+//! Enrolment codes, devices and what each holds, certificates.
+
+use roaring::RoaringBitmap;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sync_protocol::identity::Certificate;
+use sync_protocol::{AuthorId, DeviceId, PublicKey, UnixMillis};
+
+use super::rows::{bytes, exists, found, from_json, parse, to_json};
+use crate::store::{DeviceRecord, EnrolmentCode, StoreError};
+
+const DEVICE_COLUMNS: &str = "certificate, name, enrolled_at_ms, last_seen_ms, revoked_at_ms";
+
+pub(super) fn add_enrolment_code(db: &Connection, code: &EnrolmentCode) -> Result<(), StoreError> {
+    let sql = "INSERT INTO enrolment_code (code_hash, organization, practitioner, expires_at_ms)
+               VALUES (?1, ?2, ?3, ?4)";
+    let EnrolmentCode { code_hash, organization, practitioner, expires_at, .. } = code;
+    let values = params![code_hash, organization.as_str(), practitioner.as_str(), expires_at.0];
+    db.execute(sql, values).map_err(exists("enrolment code"))?;
+    Ok(())
+}
+
+pub(super) fn enrolment_code(db: &Connection, code_hash: &[u8; 32]) -> Result<Option<EnrolmentCode>, StoreError> {
+    let sql = "SELECT organization, practitioner, expires_at_ms, used_by FROM enrolment_code WHERE code_hash = ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([code_hash])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let used_by: Option<Vec<u8>> = row.get(3)?;
+    Ok(Some(EnrolmentCode {
+        code_hash: *code_hash,
+        organization: parse("organization id", &row.get::<_, String>(0)?)?,
+        practitioner: parse("practitioner id", &row.get::<_, String>(1)?)?,
+        expires_at: UnixMillis(row.get(2)?),
+        used_by: used_by.map(|id| bytes("device id", &id).map(DeviceId)).transpose()?,
+    }))
+}
+
+pub(super) fn enroll(db: &Connection, code_hash: &[u8; 32], device: &DeviceRecord) -> Result<(), StoreError> {
+    let id = device.id();
+    let used = "UPDATE enrolment_code SET used_by = ?2 WHERE code_hash = ?1 AND used_by IS NULL";
+    found("unused enrolment code", db.execute(used, params![code_hash, id.0])?)?;
+    let sql = "INSERT INTO device (id, public_key, name, practitioner, organization, author, certificate,
+               enrolled_at_ms, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let body = &device.certificate.body;
+    let values = params![
+        id.0,
+        device.key().0,
+        device.name,
+        body.practitioner.as_str(),
+        body.organization.as_str(),
+        device.certificate.author().0,
+        to_json(&device.certificate)?,
+        device.enrolled_at.0,
+        encode_bitmap(&RoaringBitmap::new()),
+    ];
+    db.execute(sql, values).map_err(exists("device"))?;
+    put_certificate(db, &device.certificate)
+}
+
+pub(super) fn device_by_key(db: &Connection, key: &PublicKey) -> Result<Option<DeviceRecord>, StoreError> {
+    let sql = format!("SELECT {DEVICE_COLUMNS} FROM device WHERE public_key = ?1");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([key.0])?;
+    rows.next()?.map(device).transpose()
+}
+
+pub(super) fn devices(db: &Connection) -> Result<Vec<DeviceRecord>, StoreError> {
+    let mut statement = db.prepare(&format!("SELECT {DEVICE_COLUMNS} FROM device ORDER BY enrolled_at_ms, id"))?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(device(row)?);
+    }
+    Ok(found)
+}
+
+fn device(row: &Row<'_>) -> Result<DeviceRecord, StoreError> {
+    Ok(DeviceRecord {
+        certificate: from_json("certificate", &row.get::<_, String>(0)?)?,
+        name: row.get(1)?,
+        enrolled_at: UnixMillis(row.get(2)?),
+        last_seen: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
+        revoked_at: row.get::<_, Option<i64>>(4)?.map(UnixMillis),
+    })
+}
+
+pub(super) fn seen(db: &Connection, device: &DeviceId, now: UnixMillis) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached("UPDATE device SET last_seen_ms = ?2 WHERE id = ?1")?;
+    found("device", statement.execute(params![device.0, now.0])?)
+}
+
+pub(super) fn revoke(db: &Connection, device: &DeviceId, now: UnixMillis) -> Result<(), StoreError> {
+    // The first revocation's time stands.
+    let sql = "UPDATE device SET revoked_at_ms = coalesce(revoked_at_ms, ?2) WHERE id = ?1";
+    found("device", db.execute(sql, params![device.0, now.0])?)
+}
+
+pub(super) fn held(db: &Connection, device: &DeviceId) -> Result<RoaringBitmap, StoreError> {
+    let mut statement = db.prepare_cached("SELECT held FROM device WHERE id = ?1")?;
+    let blob: Option<Vec<u8>> = statement.query_row([device.0], |row| row.get(0)).optional()?;
+    let blob = blob.ok_or(StoreError::NotFound("device"))?;
+    RoaringBitmap::deserialize_from(blob.as_slice()).map_err(|_| StoreError::Damaged("held set"))
+}
+
+pub(super) fn set_held(db: &Connection, device: &DeviceId, held: &RoaringBitmap) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached("UPDATE device SET held = ?2 WHERE id = ?1")?;
+    found("device", statement.execute(params![device.0, encode_bitmap(held)])?)
+}
+
+fn encode_bitmap(bitmap: &RoaringBitmap) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(bitmap.serialized_size());
+    #[expect(clippy::expect_used, reason = "infallible writer")]
+    bitmap.serialize_into(&mut blob).expect("writing into memory");
+    blob
+}
+
+pub(super) fn certificate(db: &Connection, author: &AuthorId) -> Result<Option<Certificate>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT certificate FROM author_certificate WHERE author = ?1")?;
+    let text: Option<String> = statement.query_row([author.0], |row| row.get(0)).optional()?;
+    text.map(|text| from_json("certificate", &text)).transpose()
+}
+
+pub(super) fn put_certificate(db: &Connection, certificate: &Certificate) -> Result<(), StoreError> {
+    let sql = "INSERT INTO author_certificate (author, certificate) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    db.execute(sql, params![certificate.author().0, to_json(certificate)?])?;
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Organizations, practitioners, and what ties them together.
+
+use rusqlite::{Connection, params};
+use sync_protocol::identity::SecretKey;
+use sync_protocol::{OrganizationId, UnixMillis};
+
+use super::rows::{bytes, exists, found, from_json, parse, to_json};
+use crate::access::{Affiliation, Grant, PractitionerRole};
+use crate::store::{OrganizationRecord, PractitionerRecord, StoreError};
+
+pub(super) fn add_organization(db: &Connection, organization: &OrganizationRecord) -> Result<(), StoreError> {
+    let sql = "INSERT INTO organization (id, name, secret_key, public_key) VALUES (?1, ?2, ?3, ?4)";
+    let OrganizationRecord { id, name, key } = organization;
+    db.execute(sql, params![id.as_str(), name, key.seed(), key.public().0]).map_err(exists("organization"))?;
+    Ok(())
+}
+
+pub(super) fn organizations(db: &Connection) -> Result<Vec<OrganizationRecord>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT id, name, secret_key FROM organization ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = parse("organization id", &row.get::<_, String>(0)?)?;
+        let seed = bytes("enrolment key", &row.get::<_, Vec<u8>>(2)?)?;
+        found.push(OrganizationRecord { id, name: row.get(1)?, key: SecretKey::from_seed(seed) });
+    }
+    Ok(found)
+}
+
+pub(super) fn add_practitioner(db: &Connection, practitioner: &PractitionerRecord) -> Result<(), StoreError> {
+    let sql = "INSERT INTO practitioner (id, name) VALUES (?1, ?2)";
+    db.execute(sql, params![practitioner.id.as_str(), practitioner.name]).map_err(exists("practitioner"))?;
+    Ok(())
+}
+
+pub(super) fn practitioners(db: &Connection) -> Result<Vec<PractitionerRecord>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT id, name FROM practitioner ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = parse("practitioner id", &row.get::<_, String>(0)?)?;
+        found.push(PractitionerRecord { id, name: row.get(1)? });
+    }
+    Ok(found)
+}
+
+pub(super) fn put_role(db: &Connection, role: &PractitionerRole) -> Result<(), StoreError> {
+    let sql = "INSERT INTO practitioner_role (practitioner, organization, role, sensitive) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO UPDATE SET sensitive = ?4";
+    let sensitive = to_json(&role.sensitive)?;
+    let values = params![role.practitioner.as_str(), role.organization.as_str(), role.role.as_str(), sensitive];
+    db.execute(sql, values).map_err(exists("role"))?;
+    Ok(())
+}
+
+pub(super) fn remove_role(db: &Connection, role: &PractitionerRole) -> Result<(), StoreError> {
+    let sql = "DELETE FROM practitioner_role WHERE practitioner = ?1 AND organization = ?2 AND role = ?3";
+    let values = params![role.practitioner.as_str(), role.organization.as_str(), role.role.as_str()];
+    found("role", db.execute(sql, values)?)
+}
+
+pub(super) fn roles(db: &Connection) -> Result<Vec<PractitionerRole>, StoreError> {
+    let sql = "SELECT practitioner, organization, role, sensitive FROM practitioner_role
+               ORDER BY organization, practitioner, role";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(PractitionerRole {
+            practitioner: parse("practitioner id", &row.get::<_, String>(0)?)?,
+            organization: parse("organization id", &row.get::<_, String>(1)?)?,
+            role: parse("role", &row.get::<_, String>(2)?)?,
+            sensitive: from_json("role", &row.get::<_, String>(3)?)?,
+        });
+    }
+    Ok(found)
+}
+
+pub(super) fn put_affiliation(db: &Connection, affiliation: &Affiliation) -> Result<(), StoreError> {
+    let sql = "INSERT INTO affiliation (organization, partner, compartments, may_write) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO UPDATE SET compartments = ?3, may_write = ?4";
+    let Affiliation { organization, partner, compartments, may_write } = affiliation;
+    let values = params![organization.as_str(), partner.as_str(), to_json(compartments)?, may_write];
+    db.execute(sql, values).map_err(exists("affiliation"))?;
+    Ok(())
+}
+
+pub(super) fn remove_affiliation(
+    db: &Connection,
+    organization: &OrganizationId,
+    partner: &OrganizationId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM affiliation WHERE organization = ?1 AND partner = ?2";
+    found("affiliation", db.execute(sql, params![organization.as_str(), partner.as_str()])?)
+}
+
+pub(super) fn affiliations(db: &Connection) -> Result<Vec<Affiliation>, StoreError> {
+    let sql = "SELECT organization, partner, compartments, may_write FROM affiliation ORDER BY organization, partner";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(Affiliation {
+            organization: parse("organization id", &row.get::<_, String>(0)?)?,
+            partner: parse("organization id", &row.get::<_, String>(1)?)?,
+            compartments: from_json("affiliation", &row.get::<_, String>(2)?)?,
+            may_write: row.get(3)?,
+        });
+    }
+    Ok(found)
+}
+
+pub(super) fn add_grant(db: &Connection, grant: &Grant) -> Result<(), StoreError> {
+    let sql = "INSERT INTO access_grant (id, organization, patient, grantee, compartments, may_write, expires_at_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let values = params![
+        grant.id,
+        grant.organization.as_str(),
+        grant.patient.as_str(),
+        to_json(&grant.grantee)?,
+        to_json(&grant.compartments)?,
+        grant.may_write,
+        grant.expires_at.0,
+    ];
+    db.execute(sql, values).map_err(exists("grant"))?;
+    Ok(())
+}
+
+pub(super) fn set_grant_expiry(db: &Connection, id: &str, expires_at: UnixMillis) -> Result<(), StoreError> {
+    let sql = "UPDATE access_grant SET expires_at_ms = ?2 WHERE id = ?1";
+    found("grant", db.execute(sql, params![id, expires_at.0])?)
+}
+
+pub(super) fn grants(db: &Connection) -> Result<Vec<Grant>, StoreError> {
+    let sql = "SELECT id, organization, patient, grantee, compartments, may_write, expires_at_ms FROM access_grant
+               ORDER BY expires_at_ms, id";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(Grant {
+            id: row.get(0)?,
+            organization: parse("organization id", &row.get::<_, String>(1)?)?,
+            patient: parse("patient id", &row.get::<_, String>(2)?)?,
+            grantee: from_json("grant", &row.get::<_, String>(3)?)?,
+            compartments: from_json("grant", &row.get::<_, String>(4)?)?,
+            may_write: row.get(5)?,
+            expires_at: UnixMillis(row.get(6)?),
+        });
+    }
+    Ok(found)
+}
