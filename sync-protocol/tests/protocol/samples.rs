@@ -1,0 +1,264 @@
+//! One value of every frame and of every variant within one, each with the name under which its golden bytes stand.
+
+use serde::Serialize;
+use serde_bytes::ByteBuf;
+use sync_protocol::frame::{
+    Ack, Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, CustodyReason, DeliveredDocument, Enroll, Enrolled,
+    Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, OrganizationKey, Packed, Proof, Push, PushBody, Pushed,
+    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome,
+};
+use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
+use sync_protocol::limits::Limits;
+use sync_protocol::{
+    ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, EpochId, Frame, Nonce, OrganizationId, PatientId,
+    PractitionerId, RelayId, Signature, UnixMillis,
+};
+
+pub const RELAY: RelayId = RelayId([0xA1; 16]);
+pub const EPOCH: EpochId = EpochId([0xE1; 16]);
+pub const NONCE: Nonce = Nonce([0xB2; 32]);
+
+/// Every sample: name and frame. Frames with variants inside have one sample for each.
+pub fn samples() -> Vec<(String, Frame)> {
+    let mut samples = handshake();
+    samples.extend(resumes());
+    samples.extend(batches());
+    samples.extend(pushes());
+    samples.extend(answers());
+    samples.extend(comparison());
+    samples.extend(endings());
+    samples.into_iter().map(|(name, frame)| (name.to_string(), frame)).collect()
+}
+
+pub fn device_secret() -> SecretKey {
+    SecretKey::from_seed([1; 32])
+}
+
+pub fn organization_secret() -> SecretKey {
+    SecretKey::from_seed([2; 32])
+}
+
+pub fn certificate() -> Certificate {
+    let body = CertificateBody {
+        device_key: device_secret().public(),
+        practitioner: PractitionerId::new("dr-a").unwrap(),
+        organization: OrganizationId::new("north").unwrap(),
+        not_before: UnixMillis(1_700_000_000_000),
+        not_after: UnixMillis(1_800_000_000_000),
+    };
+    Certificate::issue(&organization_secret(), body)
+}
+
+pub fn enrolled() -> Enrolled {
+    Enrolled {
+        relay: RELAY,
+        device: DeviceId::of_key(&device_secret().public()),
+        certificate: certificate(),
+        organization_key: organization_secret().public(),
+        organization_name: "North Clinic".into(),
+        practitioner_name: "Dr A".into(),
+        lease_ms: 604_800_000,
+    }
+}
+
+pub fn welcome() -> Welcome {
+    Welcome {
+        epoch: EPOCH,
+        limits: Limits::default(),
+        device: DeviceId::of_key(&device_secret().public()),
+        practitioner: PractitionerId::new("dr-a").unwrap(),
+        organization: OrganizationId::new("north").unwrap(),
+        lease_ms: 604_800_000,
+        now: UnixMillis(1_750_000_000_000),
+    }
+}
+
+pub fn first_resume() -> Resume {
+    Resume { cursor: None, epoch: None, compare: false }
+}
+
+/// A descriptor of each compartment: encounter and sensitive have a part, directory has no patient.
+pub fn descriptor(compartment: Compartment) -> DocumentDescriptor {
+    DocumentDescriptor {
+        organization: OrganizationId::new("north").unwrap(),
+        patient: (compartment != Compartment::Directory).then(|| PatientId::new("p1").unwrap()),
+        compartment,
+        part: match compartment {
+            Compartment::Encounter => "e1".into(),
+            Compartment::Sensitive => "ETH".into(),
+            _ => String::new(),
+        },
+    }
+}
+
+pub fn batch_body() -> BatchBody {
+    let documents = Compartment::ALL.map(|compartment| {
+        let descriptor = descriptor(compartment);
+        let document = descriptor.id();
+        let tip = ChangeHash([0xC1; 32]);
+        let signature = ChangeSignature::sign(&device_secret(), certificate().author(), &document, tip);
+        let changes = vec![ByteBuf::from([0x85, 0x6F, 0x4A, 0x83])];
+        DeliveredDocument { document, descriptor: Some(descriptor), changes, signatures: vec![signature], more: false }
+    });
+    BatchBody {
+        organization_keys: vec![organization_key()],
+        certificates: vec![certificate()],
+        documents: documents.into(),
+    }
+}
+
+pub fn push_body() -> PushBody {
+    let descriptor = descriptor(Compartment::Core);
+    let document = descriptor.id();
+    let tip = ChangeHash([0xC1; 32]);
+    let signature = ChangeSignature::sign(&device_secret(), certificate().author(), &document, tip);
+    let changes = vec![ByteBuf::from([1, 2]), ByteBuf::from([3])];
+    PushBody {
+        certificates: Vec::new(),
+        documents: vec![PushedDocument { descriptor, changes, signatures: vec![signature] }],
+    }
+}
+
+fn organization_key() -> OrganizationKey {
+    OrganizationKey { organization: OrganizationId::new("north").unwrap(), key: organization_secret().public() }
+}
+
+/// A body as it is, so that its golden bytes can be read and do not depend on the zstd version.
+fn plain<T: Serialize>(body: &T) -> Packed {
+    Packed { unpacked: None, data: ByteBuf::from(minicbor_serde::to_vec(body).unwrap()) }
+}
+
+fn cursor() -> Cursor {
+    Cursor(ByteBuf::from([0xC5; 12]))
+}
+
+type Samples = Vec<(String, Frame)>;
+
+fn named(name: &str, frame: Frame) -> (String, Frame) {
+    (name.to_owned(), frame)
+}
+
+fn handshake() -> Samples {
+    let secret = device_secret();
+    let signature = Signature([0x51; 64]);
+    vec![
+        named("Hello", Frame::Hello(Hello { device_key: secret.public(), software: "satchel 0.1.0".into() })),
+        named("Challenge", Frame::Challenge(Challenge { nonce: NONCE, relay: RELAY })),
+        named("Proof", Frame::Proof(Proof { signature })),
+        named(
+            "Enroll",
+            Frame::Enroll(Enroll { code: "ABCD-1234".into(), device_name: "Ward 3 tablet".into(), signature }),
+        ),
+        named("Enrolled", Frame::Enrolled(enrolled())),
+        named("Welcome", Frame::Welcome(welcome())),
+    ]
+}
+
+fn resumes() -> Samples {
+    let resumed = |documents, compare| Frame::Resumed(Resumed { documents, compare });
+    let later = Resume { cursor: Some(cursor()), epoch: Some(EPOCH), compare: false };
+    vec![
+        named("Resume/first", Frame::Resume(first_resume())),
+        named("Resume/later", Frame::Resume(later.clone())),
+        named("Resume/compare", Frame::Resume(Resume { compare: true, ..later })),
+        named("Resumed", resumed(1_000, false)),
+        named("Resumed/compare", resumed(0, true)),
+        named("CaughtUp", Frame::CaughtUp(CaughtUp { cursor: cursor(), checksum: Checksum(0x0102) })),
+    ]
+}
+
+fn batches() -> Samples {
+    let document = descriptor(Compartment::Core).id();
+    let changes = vec![ByteBuf::from([7; 3])];
+    let part = DeliveredDocument { document, descriptor: None, changes, signatures: vec![], more: true };
+    let partial = BatchBody { documents: vec![part], ..BatchBody::default() };
+    let batch = |batch, cursor, body| Frame::Batch(Batch { batch, cursor, body });
+    vec![
+        named("Batch", batch(1, Some(cursor()), plain(&batch_body()))),
+        named("Batch/partial", batch(2, None, plain(&partial))),
+        named("Batch/compressed", batch(3, Some(cursor()), compressed())),
+        named("Ack", Frame::Ack(Ack { batch: 1 })),
+    ]
+}
+
+/// [`compressible_body`] in a zstd frame, as bytes, since another version of zstd may write others.
+fn compressed() -> Packed {
+    let data = hex::decode("28b52ffd607601350100f8a1616481a2616950be4b18d6bdc9c090d8a792200af4731461638159025800010053a98013");
+    Packed { unpacked: Some(630), data: ByteBuf::from(data.unwrap()) }
+}
+
+/// A body that is large and regular enough to be sent compressed.
+pub fn compressible_body() -> BatchBody {
+    let document = descriptor(Compartment::Core).id();
+    let changes = vec![ByteBuf::from([0; 600])];
+    let whole = DeliveredDocument { document, descriptor: None, changes, signatures: vec![], more: false };
+    BatchBody { documents: vec![whole], ..BatchBody::default() }
+}
+
+fn pushes() -> Samples {
+    let given_back = PushBody { certificates: vec![certificate()], ..push_body() };
+    let push = |push, body| Frame::Push(Push { push, body });
+    vec![named("Push", push(1, plain(&push_body()))), named("Push/given-back", push(2, plain(&given_back)))]
+}
+
+fn answers() -> Samples {
+    let mut answers = vec![
+        ("accepted".to_owned(), Answer::Accepted),
+        ("already-had".to_owned(), Answer::AlreadyHad),
+        ("needs".to_owned(), Answer::Needs(vec![ChangeHash([0xC2; 32])])),
+    ];
+    let custody = [CustodyReason::NotPermitted, CustodyReason::BuildsOnCustody, CustodyReason::Other];
+    answers.extend(custody.map(|reason| (format!("custody-{}", wire_name(&reason)), Answer::Custody(reason))));
+    let refusals = [
+        RefusalReason::Malformed,
+        RefusalReason::TooLarge,
+        RefusalReason::NotSigned,
+        RefusalReason::NotCertified,
+        RefusalReason::SequenceReused,
+        RefusalReason::BadOperations,
+        RefusalReason::BadDescriptor,
+        RefusalReason::Other,
+    ];
+    answers.extend(refusals.map(|reason| (format!("refused-{}", wire_name(&reason)), Answer::Refused(reason))));
+    let pushed = |answers| Frame::Pushed(Pushed { push: 1, answers });
+    let all = pushed(answers.iter().map(|(_, answer)| answer.clone()).collect());
+    let each = answers.into_iter().map(|(name, answer)| (format!("Pushed/{name}"), pushed(vec![answer])));
+    each.chain([("Pushed".to_owned(), all)]).collect()
+}
+
+fn comparison() -> Samples {
+    let document = descriptor(Compartment::Core).id();
+    let entry = InventoryEntry { document, fingerprint: Checksum(u128::MAX) };
+    let inventory = |more| Frame::Inventory(Inventory { documents: vec![entry.clone()], more });
+    vec![
+        named("Inventory", inventory(false)),
+        named("Inventory/more", inventory(true)),
+        named("Want", Frame::Want(Want { documents: vec![document] })),
+    ]
+}
+
+fn endings() -> Samples {
+    let reasons = [
+        GoodbyeReason::Done,
+        GoodbyeReason::ShuttingDown,
+        GoodbyeReason::UnknownDevice,
+        GoodbyeReason::Revoked,
+        GoodbyeReason::ProofRefused,
+        GoodbyeReason::EnrolmentRefused,
+        GoodbyeReason::ProtocolViolation,
+        GoodbyeReason::Malformed,
+        GoodbyeReason::Superseded,
+        GoodbyeReason::Unavailable,
+        GoodbyeReason::Other,
+    ];
+    let goodbye = |reason| Frame::Goodbye(Goodbye { reason, detail: "why".into() });
+    let unsupported = Frame::Unsupported(Unsupported { frame: "Prescribe".into() });
+    let goodbyes = reasons.map(|reason| (format!("Goodbye/{}", wire_name(&reason)), goodbye(reason)));
+    goodbyes.into_iter().chain([named("Unsupported", unsupported)]).collect()
+}
+
+/// The name under which a variant without content stands on the wire.
+pub fn wire_name<T: Serialize>(variant: &T) -> String {
+    let cbor = minicbor_serde::to_vec(variant).unwrap();
+    minicbor::Decoder::new(&cbor).str().unwrap().to_owned()
+}

@@ -1,0 +1,230 @@
+//! Arbitrary frames and bodies for property tests.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use serde_bytes::ByteBuf;
+use sync_protocol::frame::{
+    Ack, Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, CustodyReason, DeliveredDocument, Enroll, Enrolled,
+    Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, OrganizationKey, Packed, Proof, Push, PushBody, Pushed,
+    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome,
+};
+use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature};
+use sync_protocol::limits::Limits;
+use sync_protocol::{
+    AuthorId, ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, DocumentId, EpochId, Frame, Nonce,
+    OrganizationId, PatientId, PractitionerId, PublicKey, RelayId, Signature, UnixMillis,
+};
+
+/// Any frame, well-formed but without sense.
+pub fn frame() -> impl Strategy<Value = Frame> {
+    prop_oneof![handshake(), transfer(), comparison(), ending()]
+}
+
+/// Any batch body.
+pub fn batch_body() -> impl Strategy<Value = BatchBody> {
+    let key = (organization(), key()).prop_map(|(organization, key)| OrganizationKey { organization, key });
+    (vec(key, 0..3), vec(certificate(), 0..3), vec(delivered(), 0..4)).prop_map(
+        |(organization_keys, certificates, documents)| BatchBody { organization_keys, certificates, documents },
+    )
+}
+
+/// Any push body.
+pub fn push_body() -> impl Strategy<Value = PushBody> {
+    let document = (descriptor(), changes(), vec(signature_over_change(), 0..3))
+        .prop_map(|(descriptor, changes, signatures)| PushedDocument { descriptor, changes, signatures });
+    (vec(certificate(), 0..3), vec(document, 0..4))
+        .prop_map(|(certificates, documents)| PushBody { certificates, documents })
+}
+
+fn handshake() -> impl Strategy<Value = Frame> {
+    let enroll = ("\\PC{0,80}", "\\PC{0,20}", signature());
+    prop_oneof![
+        (key(), "\\PC{0,20}").prop_map(|(device_key, software)| Frame::Hello(Hello { device_key, software })),
+        (any::<[u8; 32]>(), relay())
+            .prop_map(|(nonce, relay)| Frame::Challenge(Challenge { nonce: Nonce(nonce), relay })),
+        signature().prop_map(|signature| Frame::Proof(Proof { signature })),
+        enroll.prop_map(|(code, device_name, signature)| Frame::Enroll(Enroll { code, device_name, signature })),
+        enrolled().prop_map(Frame::Enrolled),
+        welcome().prop_map(Frame::Welcome),
+    ]
+}
+
+fn transfer() -> impl Strategy<Value = Frame> {
+    let resume = (option::of(cursor()), option::of(epoch()), any::<bool>());
+    prop_oneof![
+        resume.prop_map(|(cursor, epoch, compare)| Frame::Resume(Resume { cursor, epoch, compare })),
+        (any::<u64>(), any::<bool>())
+            .prop_map(|(documents, compare)| Frame::Resumed(Resumed { documents, compare })),
+        (number(), option::of(cursor()), packed(batch_body()))
+            .prop_map(|(batch, cursor, body)| Frame::Batch(Batch { batch, cursor, body })),
+        number().prop_map(|batch| Frame::Ack(Ack { batch })),
+        (cursor(), checksum()).prop_map(|(cursor, checksum)| Frame::CaughtUp(CaughtUp { cursor, checksum })),
+        (number(), packed(push_body())).prop_map(|(push, body)| Frame::Push(Push { push, body })),
+        (number(), vec(answer(), 0..5)).prop_map(|(push, answers)| Frame::Pushed(Pushed { push, answers })),
+    ]
+}
+
+fn comparison() -> impl Strategy<Value = Frame> {
+    let entry =
+        (document(), checksum()).prop_map(|(document, fingerprint)| InventoryEntry { document, fingerprint });
+    prop_oneof![
+        (vec(entry, 0..4), any::<bool>())
+            .prop_map(|(documents, more)| Frame::Inventory(Inventory { documents, more })),
+        vec(document(), 0..4).prop_map(|documents| Frame::Want(Want { documents })),
+    ]
+}
+
+fn ending() -> impl Strategy<Value = Frame> {
+    let reason = prop::sample::select(vec![
+        GoodbyeReason::Done,
+        GoodbyeReason::UnknownDevice,
+        GoodbyeReason::Unavailable,
+        GoodbyeReason::Other,
+    ]);
+    prop_oneof![
+        "\\PC{0,40}".prop_map(|frame| Frame::Unsupported(Unsupported { frame })),
+        (reason, "\\PC{0,40}").prop_map(|(reason, detail)| Frame::Goodbye(Goodbye { reason, detail })),
+    ]
+}
+
+/// Small numbers, which mean something to a session, and all others.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![0..4u64, any::<u64>()]
+}
+
+/// A true body, or bytes that claim to be one.
+fn packed<T: serde::Serialize + std::fmt::Debug>(body: impl Strategy<Value = T>) -> impl Strategy<Value = Packed> {
+    let garbage = (option::of(any::<u32>()), vec(any::<u8>(), 0..40))
+        .prop_map(|(unpacked, data)| Packed { unpacked, data: ByteBuf::from(data) });
+    prop_oneof![4 => body.prop_map(|body| Packed::pack(&body)), 1 => garbage]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let custody = vec![CustodyReason::NotPermitted, CustodyReason::BuildsOnCustody, CustodyReason::Other];
+    let refusal = vec![RefusalReason::Malformed, RefusalReason::SequenceReused, RefusalReason::Other];
+    prop_oneof![
+        Just(Answer::Accepted),
+        Just(Answer::AlreadyHad),
+        vec(change_hash(), 0..3).prop_map(Answer::Needs),
+        prop::sample::select(custody).prop_map(Answer::Custody),
+        prop::sample::select(refusal).prop_map(Answer::Refused),
+    ]
+}
+
+fn enrolled() -> impl Strategy<Value = Enrolled> {
+    (relay(), any::<[u8; 16]>(), certificate(), key(), "\\PC{0,20}", "\\PC{0,20}", any::<u64>()).prop_map(
+        |(relay, device, certificate, organization_key, organization_name, practitioner_name, lease_ms)| Enrolled {
+            relay,
+            device: DeviceId(device),
+            certificate,
+            organization_key,
+            organization_name,
+            practitioner_name,
+            lease_ms,
+        },
+    )
+}
+
+fn welcome() -> impl Strategy<Value = Welcome> {
+    let limits = any::<[u32; 4]>().prop_map(|[frame_bytes, change_bytes, batch_window, push_window]| Limits {
+        frame_bytes,
+        change_bytes,
+        batch_window,
+        push_window,
+    });
+    (epoch(), limits, any::<[u8; 16]>(), practitioner(), organization(), any::<u64>(), any::<i64>()).prop_map(
+        |(epoch, limits, device, practitioner, organization, lease_ms, now)| Welcome {
+            epoch,
+            limits,
+            device: DeviceId(device),
+            practitioner,
+            organization,
+            lease_ms,
+            now: UnixMillis(now),
+        },
+    )
+}
+
+fn certificate() -> impl Strategy<Value = Certificate> {
+    let body = (key(), practitioner(), organization(), any::<i64>(), any::<i64>()).prop_map(
+        |(device_key, practitioner, organization, from, until)| CertificateBody {
+            device_key,
+            practitioner,
+            organization,
+            not_before: UnixMillis(from),
+            not_after: UnixMillis(until),
+        },
+    );
+    (body, signature()).prop_map(|(body, signature)| Certificate { body, signature })
+}
+
+fn delivered() -> impl Strategy<Value = DeliveredDocument> {
+    (document(), option::of(descriptor()), changes(), vec(signature_over_change(), 0..3), any::<bool>()).prop_map(
+        |(document, descriptor, changes, signatures, more)| DeliveredDocument {
+            document,
+            descriptor,
+            changes,
+            signatures,
+            more,
+        },
+    )
+}
+
+fn descriptor() -> impl Strategy<Value = DocumentDescriptor> {
+    let patient = option::of("[A-Za-z0-9.-]{1,64}".prop_map(|id| PatientId::new(id).unwrap()));
+    (organization(), patient, prop::sample::select(Compartment::ALL.to_vec()), "[a-z0-9]{0,8}").prop_map(
+        |(organization, patient, compartment, part)| DocumentDescriptor { organization, patient, compartment, part },
+    )
+}
+
+fn signature_over_change() -> impl Strategy<Value = ChangeSignature> {
+    (any::<[u8; 16]>(), change_hash(), signature())
+        .prop_map(|(author, tip, signature)| ChangeSignature { author: AuthorId(author), tip, signature })
+}
+
+fn changes() -> impl Strategy<Value = Vec<ByteBuf>> {
+    // Some long enough for the body to be compressed.
+    let change = prop_oneof![vec(any::<u8>(), 0..40), Just(vec![0xAB; 700])];
+    vec(change.prop_map(ByteBuf::from), 0..4)
+}
+
+fn cursor() -> impl Strategy<Value = Cursor> {
+    vec(any::<u8>(), 0..40).prop_map(|bytes| Cursor(ByteBuf::from(bytes)))
+}
+
+fn organization() -> impl Strategy<Value = OrganizationId> {
+    "[A-Za-z0-9.-]{1,64}".prop_map(|id| OrganizationId::new(id).unwrap())
+}
+
+fn practitioner() -> impl Strategy<Value = PractitionerId> {
+    "[A-Za-z0-9.-]{1,64}".prop_map(|id| PractitionerId::new(id).unwrap())
+}
+
+fn key() -> impl Strategy<Value = PublicKey> {
+    any::<[u8; 32]>().prop_map(PublicKey)
+}
+
+fn signature() -> impl Strategy<Value = Signature> {
+    any::<[u8; 64]>().prop_map(Signature)
+}
+
+fn change_hash() -> impl Strategy<Value = ChangeHash> {
+    any::<[u8; 32]>().prop_map(ChangeHash)
+}
+
+fn document() -> impl Strategy<Value = DocumentId> {
+    any::<[u8; 16]>().prop_map(DocumentId)
+}
+
+fn relay() -> impl Strategy<Value = RelayId> {
+    any::<[u8; 16]>().prop_map(RelayId)
+}
+
+fn epoch() -> impl Strategy<Value = EpochId> {
+    any::<[u8; 16]>().prop_map(EpochId)
+}
+
+fn checksum() -> impl Strategy<Value = Checksum> {
+    any::<u128>().prop_map(Checksum)
+}
