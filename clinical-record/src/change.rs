@@ -10,7 +10,7 @@ use crate::containment::contained;
 pub const MAX_CHANGE_OPS: u64 = 1 << 20;
 
 /// Highest operation counter accepted. The engine counts in 32 bits; what remains above leaves room for honest edits.
-const MAX_OP: u64 = u32::MAX as u64 - MAX_CHANGE_OPS;
+pub(crate) const MAX_OP: u64 = u32::MAX as u64 - MAX_CHANGE_OPS;
 
 /// Who made a change, when, and what it builds on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub struct ChangeMeta {
     pub max_op: u64,
     /// The author's clock, milliseconds since the Unix epoch. For display; never orders changes.
     pub time_ms: i64,
+}
+
+impl ChangeMeta {
+    /// True when the operation counter goes on where `deps`, the changes it builds on, left off, as every honest writer's
+    /// does. A counter far ahead would use up the document's counters and leave no room for further edits.
+    pub fn continues<'a>(&self, deps: impl IntoIterator<Item = &'a Self>) -> bool {
+        self.start_op == 1 + deps.into_iter().map(|dep| dep.max_op).max().unwrap_or_default()
+    }
 }
 
 /// A change as it travels and is stored.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use automerge::transaction::CommitOptions;
+use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value as Stored};
 use serde_json::Value;
 
-use crate::change::parse_change;
+use crate::change::{MAX_CHANGE_OPS, MAX_OP, parse_change};
 use crate::containment::contained;
 use crate::decode::decode;
 use crate::encode::TEXT_ENCODING;
@@ -52,18 +52,20 @@ impl RecordDocument {
     ///
     /// The change is `None` when `edit` changed nothing.
     /// # Errors
-    /// Whatever `edit` returns; the document is then as before.
+    /// Whatever `edit` returns, or [`RecordError::TooManyOperations`]; the document is then as before.
     pub fn edit<T>(
         &mut self,
         actor: &[u8],
         time_ms: i64,
         edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<T, RecordError>,
     ) -> Result<(T, Option<EncodedChange>), RecordError> {
+        let room = self.room_for_operations();
         self.doc.set_actor(ActorId::from(actor));
         let mut editor = DocumentEditor::new(self.doc.transaction());
         let outcome = edit(&mut editor);
         let (transaction, message) = editor.finish();
-        let outcome = match outcome {
+        let fits = transaction.pending_ops() as u64 <= room;
+        let outcome = match outcome.and_then(|outcome| if fits { Ok(outcome) } else { Err(too_many(room)) }) {
             Ok(outcome) => outcome,
             Err(error) => {
                 transaction.rollback();
@@ -134,6 +136,14 @@ impl RecordDocument {
         self.doc.get_changes(&heads).iter().map(EncodedChange::of).collect()
     }
 
+    /// How many operations the next change may hold.
+    fn room_for_operations(&self) -> u64 {
+        let heads = self.doc.get_heads();
+        let metas = heads.iter().filter_map(|hash| self.doc.get_change_meta_by_hash(hash));
+        let used = metas.map(|change| change.max_op).max().unwrap_or_default();
+        MAX_OP.saturating_sub(used).min(MAX_CHANGE_OPS)
+    }
+
     fn change(&self, hash: &ChangeHash) -> Result<EncodedChange, RecordError> {
         let change = self.doc.get_change_by_hash(hash).ok_or(RecordError::Engine("a change was not kept"))?;
         EncodedChange::of(&change)
@@ -151,6 +161,10 @@ impl fmt::Debug for RecordDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecordDocument").field("heads", &self.doc.get_heads().len()).finish_non_exhaustive()
     }
+}
+
+fn too_many(limit: u64) -> RecordError {
+    RecordError::TooManyOperations { limit }
 }
 
 /// The engine's error without its text, which could quote a document.

@@ -24,6 +24,10 @@ impl<'doc> DocumentEditor<'doc> {
         (self.transaction, self.message)
     }
 
+    pub(crate) fn transaction(&mut self) -> &mut Transaction<'doc> {
+        &mut self.transaction
+    }
+
     /// A resource as it stands within this edit.
     pub fn resource(&self, key: &ResourceKey) -> Option<Value> {
         let id = resource_object(&self.transaction, key)?;

@@ -30,6 +30,7 @@ fn exchange(a: &mut RecordDocument, b: &mut RecordDocument) {
     b.apply(from_a.iter().rev().map(|change| change.bytes.as_slice())).unwrap();
     assert_eq!(a.heads(), b.heads());
     assert_eq!(a.conflicts(), b.conflicts());
+    assert_eq!(a.overridden_edits(), b.overridden_edits());
     assert!(a.resources().eq(b.resources()));
 }
 
@@ -137,6 +138,67 @@ fn a_resource_created_twice_differently_conflicts_as_a_whole_until_settled() {
     edit(&mut b, "physician", 0, |edit| edit.settle_resource(&order()));
     exchange(&mut a, &mut b);
     assert_eq!((a.conflicts(), a.resource(&key())), (vec![], Some(order())));
+}
+
+/// The one overridden edit: its path, and whether the change of `a` is the one not seen.
+fn only_overridden(a: &RecordDocument, first_of_a: [u8; 32]) -> (String, bool) {
+    let found = a.overridden_edits();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].key, key());
+    (found[0].path.to_string(), found[0].lost == first_of_a)
+}
+
+#[test]
+fn a_dose_changed_in_an_instruction_that_someone_removes_is_reported() {
+    let (mut a, mut b) = two_devices();
+    edit(&mut a, "nurse", 0, |edit| edit.put_resource(&with("/dosageInstruction/1/text", "at noon")));
+    let of_a = a.heads()[0];
+    edit(&mut b, "physician", 0, |edit| edit.put_resource(&with("/dosageInstruction", json!([{"text": "1 daily"}]))));
+    exchange(&mut a, &mut b);
+    assert_eq!(a.conflicts(), []);
+    assert_eq!(only_overridden(&a, of_a), ("dosageInstruction".to_owned(), true));
+}
+
+#[test]
+fn a_removal_that_a_concurrent_value_undoes_is_reported() {
+    let (mut a, mut b) = two_devices();
+    let mut without = order();
+    without.as_object_mut().unwrap().remove("status");
+    edit(&mut a, "nurse", 0, |edit| edit.put_resource(&without));
+    let of_a = a.heads()[0];
+    edit(&mut b, "physician", 0, |edit| edit.put_resource(&with("/status", "stopped")));
+    exchange(&mut a, &mut b);
+    assert_eq!(only_overridden(&b, of_a), ("status".to_owned(), true));
+    let path: ElementPath = "status".parse().unwrap();
+    edit(&mut a, "nurse", 0, |edit| edit.settle_element(&key(), &path, None));
+    exchange(&mut a, &mut b);
+    assert_eq!(b.overridden_edits(), [], "a later decision on the element ends it");
+}
+
+#[test]
+fn an_acknowledged_overridden_edit_is_not_reported_again() {
+    let (mut a, mut b) = two_devices();
+    edit(&mut a, "nurse", 0, |edit| edit.append_text(&key(), &"note[0].text".parse().unwrap(), " always"));
+    let of_a = a.heads()[0];
+    edit(&mut b, "physician", 0, |edit| edit.put_resource(&with("/note", json!([]))));
+    exchange(&mut a, &mut b);
+    assert_eq!(only_overridden(&a, of_a), ("note".to_owned(), true));
+    let found = a.overridden_edits();
+    edit(&mut b, "physician", 0, |edit| edit.acknowledge_overridden(&found[0]));
+    exchange(&mut a, &mut b);
+    assert_eq!(a.overridden_edits(), []);
+    assert_eq!(a.resource_keys(), [key()]);
+}
+
+#[test]
+fn edits_made_one_after_another_are_never_overridden() {
+    let (mut a, mut b) = two_devices();
+    edit(&mut a, "nurse", 0, |edit| edit.put_resource(&with("/dosageInstruction/1/text", "at noon")));
+    exchange(&mut a, &mut b);
+    edit(&mut b, "physician", 0, |edit| edit.put_resource(&with("/dosageInstruction", json!([]))));
+    edit(&mut a, "nurse", 0, |edit| edit.put_resource(&json!({"resourceType": "Flag", "id": "f"})));
+    exchange(&mut a, &mut b);
+    assert_eq!(a.overridden_edits(), []);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_change_says_who_when_and_what_it_builds_on() {
     assert_eq!(second.meta.actor, PHYSICIAN);
     assert_eq!((second.meta.seq, second.meta.time_ms), (1, -7));
     assert_eq!(second.meta.deps, [first.meta.hash]);
-    assert_eq!(second.meta.start_op, first.meta.max_op + 1);
+    assert!(first.meta.continues([]) && second.meta.continues([&first.meta]) && !second.meta.continues([]));
     assert_eq!(document.heads(), [second.meta.hash]);
     assert_eq!(document.changes_since(&[]).unwrap(), [first.clone(), second.clone()]);
     assert_eq!(document.changes_since(&[first.meta.hash]).unwrap(), [second]);

@@ -93,6 +93,7 @@ fn assert_same(a: &RecordDocument, b: &RecordDocument) {
     assert_eq!(a.heads(), b.heads());
     assert_eq!(a.resources().collect::<Vec<_>>(), b.resources().collect::<Vec<_>>());
     assert_eq!(a.conflicts(), b.conflicts());
+    assert_eq!(a.overridden_edits(), b.overridden_edits());
 }
 
 proptest! {

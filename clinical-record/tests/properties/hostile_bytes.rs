@@ -103,7 +103,7 @@ proptest! {
         let loaded = RecordDocument::load(changes.iter().map(Vec::as_slice));
         prop_assert!(inspected.is_ok() || loaded.is_err());
         if let Ok(document) = loaded {
-            let _ = (document.resources().count(), document.conflicts(), document.history(None), document.missing_deps());
+            let _ = (document.resources().count(), document.conflicts(), document.history(None), document.overridden_edits());
         }
     }
 }
