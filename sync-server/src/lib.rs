@@ -1,7 +1,15 @@
 //! The Satchel relay: authentication, access, change log, fan-out and admin API.
+//!
+//! [`relay`] is the core without sockets, clock or threads; [`service`] gives it a thread, [`http`] its sockets, and
+//! [`server`] puts them together as a process.
 
 pub mod access;
+pub mod admin;
+pub mod config;
+pub mod http;
+pub mod logging;
 pub mod metrics;
 pub mod relay;
+pub mod server;
 pub mod service;
 pub mod store;

@@ -1,0 +1,205 @@
+//! A relay as a process: opens its folder, listens, stops gracefully.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::RustlsConfig;
+use tracing::info;
+
+use crate::config::{RelayConfig, TlsFiles};
+use crate::http::{AppState, router};
+use crate::metrics::Metrics;
+use crate::relay::Relay;
+use crate::service::Service;
+use crate::store::{SqliteStore, StoreError};
+
+/// How long connections may take to end when the relay goes down.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the relay does not run. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The data folder cannot be made or used.
+    #[error("cannot use the data folder {path}: {error}")]
+    DataFolder {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Another relay uses the folder.
+    #[error("another relay is running on the data folder {0}")]
+    AlreadyRunning(PathBuf),
+    /// The port is taken.
+    #[error("port {} on {} is in use: stop what listens there, or choose another with --listen", .0.port(), .0.ip())]
+    PortInUse(SocketAddr),
+    /// Listening failed otherwise.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The TLS files are not a certificate and its key.
+    #[error("cannot use the TLS certificate {certificate} with the key {key}: {error}")]
+    Tls {
+        /// Which certificate file.
+        certificate: PathBuf,
+        /// Which key file.
+        key: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Serving failed.
+    #[error("serving failed: {0}")]
+    Serve(std::io::Error),
+}
+
+/// Runs a relay until `stop` resolves; calls `listening` with the address once it does.
+///
+/// # Errors
+/// [`ServerError`].
+pub async fn run(
+    config: &RelayConfig,
+    stop: impl Future<Output = ()> + Send + 'static,
+    listening: impl FnOnce(SocketAddr),
+) -> Result<(), ServerError> {
+    let folder = DataFolder::open(&config.data)?;
+    // The certificate and the port are tried before the database is touched.
+    let tls = match &config.tls {
+        Some(files) => Some(load_tls(files).await?),
+        None => None,
+    };
+    let listener = bind(config.listen)?;
+    let address = listener.local_addr().map_err(ServerError::Serve)?;
+    let metrics = Arc::new(Metrics::default());
+    let store = SqliteStore::open(&folder.path.join("relay.db"))?;
+    let relay = Relay::open(Box::new(store), config.settings(), metrics.clone(), Box::new(system_randomness))?;
+    let (documents, changes) = relay.size();
+    info!(%address, relay = %relay.id(), documents, changes, tls = tls.is_some(), "listening");
+    let (service, thread) = Service::start(relay);
+    let state = AppState {
+        service: service.clone(),
+        metrics,
+        max_frame_bytes: config.max_frame_bytes as usize,
+        admin_token: folder.admin_token.clone(),
+    };
+    let handle = axum_server::Handle::new();
+    let stopping = handle.clone();
+    tokio::spawn(async move {
+        stop.await;
+        info!("shutting down");
+        service.shut_down();
+        stopping.graceful_shutdown(Some(GRACE));
+    });
+    listening(address);
+    let served = serve(listener, tls, handle, state).await;
+    // The thread ends once it has committed what came in.
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    served.map_err(ServerError::Serve)
+}
+
+async fn serve(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    handle: axum_server::Handle<SocketAddr>,
+    state: AppState,
+) -> std::io::Result<()> {
+    let service = router(state).into_make_service();
+    match tls {
+        Some(tls) => {
+            let acceptor = axum_server::tls_rustls::RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+            axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle).serve(service).await
+        }
+        None => axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new()).handle(handle).serve(service).await,
+    }
+}
+
+async fn load_tls(files: &TlsFiles) -> Result<RustlsConfig, ServerError> {
+    // Ignored if the process installed one before; they are the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    RustlsConfig::from_pem_file(&files.certificate, &files.key).await.map_err(|error| ServerError::Tls {
+        certificate: files.certificate.clone(),
+        key: files.key.clone(),
+        error,
+    })
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    let listener = TcpListener::bind(address).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => ServerError::PortInUse(address),
+        _ => ServerError::Listen { address, error },
+    })?;
+    listener.set_nonblocking(true).map_err(|error| ServerError::Listen { address, error })?;
+    Ok(listener)
+}
+
+fn system_randomness(bytes: &mut [u8]) {
+    // Without randomness a relay must not go on: keys and challenges would be guessable.
+    #[expect(clippy::expect_used, reason = "no safe way to go on")]
+    getrandom::fill(bytes).expect("the system's random generator");
+}
+
+/// The relay's folder, locked for this process, with the admin token.
+struct DataFolder {
+    path: PathBuf,
+    admin_token: Arc<str>,
+    _lock: std::fs::File,
+}
+
+impl DataFolder {
+    fn open(path: &Path) -> Result<Self, ServerError> {
+        let failed = |error| ServerError::DataFolder { path: path.into(), error };
+        create_private_dir(path).map_err(failed)?;
+        let lock = open_private(&path.join("relay.lock")).map_err(failed)?;
+        // Two relays on one log would each believe to be alone in assigning positions.
+        lock.try_lock().map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => ServerError::AlreadyRunning(path.into()),
+            std::fs::TryLockError::Error(error) => failed(error),
+        })?;
+        let admin_token = admin_token(&path.join("admin.token")).map_err(failed)?;
+        Ok(Self { path: path.into(), admin_token, _lock: lock })
+    }
+}
+
+/// Reads the admin token, or makes one on the first start.
+fn admin_token(path: &Path) -> std::io::Result<Arc<str>> {
+    if let Ok(text) = std::fs::read_to_string(path)
+        && !text.trim().is_empty()
+    {
+        return Ok(text.trim().into());
+    }
+    let mut random = [0; 32];
+    system_randomness(&mut random);
+    let token = hex::encode(random);
+    std::io::Write::write_all(&mut open_private(path)?, token.as_bytes())?;
+    Ok(token.into())
+}
+
+#[cfg(unix)]
+fn create_private_dir(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn create_private_dir(path: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+fn open_private(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
