@@ -223,6 +223,7 @@ impl ClientSession {
     fn enrolled(&mut self, enrolled: Enrolled) -> Vec<ClientEvent> {
         let certified = enrolled.certificate.verify(&enrolled.organization_key).is_ok()
             && enrolled.certificate.body.device_key == self.secret.public()
+            && enrolled.device == enrolled.certificate.device()
             && Some(enrolled.relay) == self.relay;
         if !certified {
             return self.violation("the certificate is not for this device");

@@ -110,9 +110,11 @@ impl RelaySession {
 
     /// The device is known: greets it, and goes on with a resume that came along.
     pub fn welcome(&mut self, welcome: Welcome) -> Vec<RelayEvent> {
-        let State::Authenticating(resume) = std::mem::replace(&mut self.state, State::AwaitResume) else {
+        let State::Authenticating(resume) = &mut self.state else {
             return self.close(GoodbyeReason::Unavailable, "welcome out of turn");
         };
+        let resume = resume.take();
+        self.state = State::AwaitResume;
         let mut events = vec![send(&Frame::Welcome(welcome))];
         if let Some(resume) = resume {
             self.state = State::Active;
@@ -123,6 +125,9 @@ impl RelaySession {
 
     /// The device is enrolled: tells it and ends the connection.
     pub fn enrolled(&mut self, enrolled: Enrolled) -> Vec<RelayEvent> {
+        if self.state != State::Enrolling {
+            return self.close(GoodbyeReason::Unavailable, "enrolled out of turn");
+        }
         let mut events = vec![send(&Frame::Enrolled(enrolled))];
         events.extend(self.close(GoodbyeReason::Done, "enrolled"));
         events
@@ -237,7 +242,7 @@ impl RelaySession {
 
     fn push(&mut self, push: &crate::frame::Push) -> Vec<RelayEvent> {
         // A doubled frame may push the count one over; twice the window is somebody who does not wait at all.
-        if self.unanswered >= 2 * self.limits.push_window {
+        if self.unanswered >= self.limits.push_window.saturating_mul(2) {
             return self.violation("more pushes than the window allows");
         }
         match push.body.unpack::<PushBody>() {

@@ -133,7 +133,12 @@ fn framed(name: &str, content: &[u8]) -> Vec<u8> {
 /// The bytes of frames up to the value of a list, a text, a byte string and an id.
 fn fields_of_each_kind() -> Vec<Vec<u8>> {
     let field = |frame, name: &str| framed(frame, &[&[0xA1, 0x60 | name.len() as u8], name.as_bytes()].concat());
-    vec![field("Pushed", "answers"), field("Unsupported", "frame"), field("Resume", "cursor"), field("Want", "documents")]
+    vec![
+        field("Pushed", "answers"),
+        field("Unsupported", "frame"),
+        field("Resume", "cursor"),
+        field("Want", "documents"),
+    ]
 }
 
 fn bodies_of_each_kind() -> Vec<Vec<u8>> {

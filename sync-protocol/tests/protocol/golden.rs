@@ -83,8 +83,12 @@ fn every_answer_has_golden_bytes() {
 
 #[test]
 fn every_compartment_has_golden_bytes() {
-    let covered: BTreeSet<String> =
-        batch_body().documents.iter().filter_map(|d| d.descriptor.as_ref()).map(|d| wire_name(&d.compartment)).collect();
+    let covered: BTreeSet<String> = batch_body()
+        .documents
+        .iter()
+        .filter_map(|d| d.descriptor.as_ref())
+        .map(|d| wire_name(&d.compartment))
+        .collect();
     assert_eq!(covered, wire_names::<Compartment>());
     for compartment in Compartment::ALL {
         assert_eq!(wire_name(&compartment), compartment.as_str());

@@ -1,5 +1,6 @@
 //! The wire as other implementations see it, and the two sessions driven against each other. One behaviour a module.
 
+mod pair;
 mod samples;
 mod strategies;
 mod variants;
@@ -8,3 +9,8 @@ mod frame_bounds;
 mod frame_evolution;
 mod golden;
 mod round_trip;
+mod session_any_order;
+mod session_connect;
+mod session_enrolment;
+mod session_flow;
+mod session_violation;

@@ -183,7 +183,8 @@ fn batches() -> Samples {
 
 /// [`compressible_body`] in a zstd frame, as bytes, since another version of zstd may write others.
 fn compressed() -> Packed {
-    let data = hex::decode("28b52ffd607601350100f8a1616481a2616950be4b18d6bdc9c090d8a792200af4731461638159025800010053a98013");
+    let data =
+        hex::decode("28b52ffd607601350100f8a1616481a2616950be4b18d6bdc9c090d8a792200af4731461638159025800010053a98013");
     Packed { unpacked: Some(630), data: ByteBuf::from(data.unwrap()) }
 }
 

@@ -54,10 +54,12 @@ fn transfer() -> impl Strategy<Value = Frame> {
     let resume = (option::of(cursor()), option::of(epoch()), any::<bool>());
     prop_oneof![
         resume.prop_map(|(cursor, epoch, compare)| Frame::Resume(Resume { cursor, epoch, compare })),
-        (any::<u64>(), any::<bool>())
-            .prop_map(|(documents, compare)| Frame::Resumed(Resumed { documents, compare })),
-        (number(), option::of(cursor()), packed(batch_body()))
-            .prop_map(|(batch, cursor, body)| Frame::Batch(Batch { batch, cursor, body })),
+        (any::<u64>(), any::<bool>()).prop_map(|(documents, compare)| Frame::Resumed(Resumed { documents, compare })),
+        (number(), option::of(cursor()), packed(batch_body())).prop_map(|(batch, cursor, body)| Frame::Batch(Batch {
+            batch,
+            cursor,
+            body
+        })),
         number().prop_map(|batch| Frame::Ack(Ack { batch })),
         (cursor(), checksum()).prop_map(|(cursor, checksum)| Frame::CaughtUp(CaughtUp { cursor, checksum })),
         (number(), packed(push_body())).prop_map(|(push, body)| Frame::Push(Push { push, body })),
@@ -66,11 +68,9 @@ fn transfer() -> impl Strategy<Value = Frame> {
 }
 
 fn comparison() -> impl Strategy<Value = Frame> {
-    let entry =
-        (document(), checksum()).prop_map(|(document, fingerprint)| InventoryEntry { document, fingerprint });
+    let entry = (document(), checksum()).prop_map(|(document, fingerprint)| InventoryEntry { document, fingerprint });
     prop_oneof![
-        (vec(entry, 0..4), any::<bool>())
-            .prop_map(|(documents, more)| Frame::Inventory(Inventory { documents, more })),
+        (vec(entry, 0..4), any::<bool>()).prop_map(|(documents, more)| Frame::Inventory(Inventory { documents, more })),
         vec(document(), 0..4).prop_map(|documents| Frame::Want(Want { documents })),
     ]
 }
@@ -179,8 +179,11 @@ fn descriptor() -> impl Strategy<Value = DocumentDescriptor> {
 }
 
 fn signature_over_change() -> impl Strategy<Value = ChangeSignature> {
-    (any::<[u8; 16]>(), change_hash(), signature())
-        .prop_map(|(author, tip, signature)| ChangeSignature { author: AuthorId(author), tip, signature })
+    (any::<[u8; 16]>(), change_hash(), signature()).prop_map(|(author, tip, signature)| ChangeSignature {
+        author: AuthorId(author),
+        tip,
+        signature,
+    })
 }
 
 fn changes() -> impl Strategy<Value = Vec<ByteBuf>> {
