@@ -193,11 +193,7 @@ impl RelayConfig {
     /// What the relay's core needs of it.
     #[must_use]
     pub fn settings(&self) -> RelaySettings {
-        let limits = Limits {
-            frame_bytes: self.max_frame_bytes,
-            batch_window: self.batch_window,
-            ..Limits::default()
-        };
+        let limits = Limits { frame_bytes: self.max_frame_bytes, batch_window: self.batch_window, ..Limits::default() };
         RelaySettings {
             limits,
             lease_ms: u64::from(self.lease_days) * DAY_MS,

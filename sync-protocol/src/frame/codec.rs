@@ -59,7 +59,7 @@ fn unknown_name(bytes: &[u8]) -> Option<String> {
 }
 
 /// Every frame that this version knows.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "Hello",
     "Challenge",
     "Proof",
@@ -75,6 +75,7 @@ const NAMES: [&str; 17] = [
     "Pushed",
     "Inventory",
     "Want",
+    "Withdraw",
     "Unsupported",
     "Goodbye",
 ];

@@ -55,6 +55,8 @@ pub enum Frame {
     Inventory(Inventory),
     /// Relay: documents it wants whole from the device, after an inventory.
     Want(Want),
+    /// Relay: documents that the device may no longer have.
+    Withdraw(Withdraw),
     /// Either: a frame of this name is not understood and was passed over.
     Unsupported(Unsupported),
     /// Either: the connection ends, and why.
@@ -177,6 +179,13 @@ pub struct CaughtUp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
     /// Documents of which the relay lacks changes.
+    pub documents: Vec<DocumentId>,
+}
+
+/// See [`Frame::Withdraw`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdraw {
+    /// Documents that were given to the device before, and to which its practitioner has lost the right.
     pub documents: Vec<DocumentId>,
 }
 

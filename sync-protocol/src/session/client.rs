@@ -61,6 +61,8 @@ pub enum ClientEvent {
     },
     /// The relay asks for these documents whole.
     Wanted(Vec<DocumentId>),
+    /// These documents may no longer be had: remove them, and keep unsent work aside.
+    Withdrawn(Vec<DocumentId>),
     /// The connection is over: close it once everything before this is sent.
     Closed {
         /// Who ended it.
@@ -119,7 +121,7 @@ impl ClientSession {
             return Vec::new();
         }
         match sort(bytes) {
-            Incoming::Frame(frame) => self.frame(frame),
+            Incoming::Frame(frame) => self.frame(*frame),
             Incoming::End(goodbye) => {
                 self.state = State::Closed;
                 vec![ClientEvent::Closed { by: EndedBy::Them, reason: goodbye.reason, detail: goodbye.detail }]
@@ -193,6 +195,7 @@ impl ClientSession {
             (State::Active, Frame::CaughtUp(caught_up)) => vec![ClientEvent::CaughtUp(caught_up)],
             (State::Active, Frame::Pushed(pushed)) => self.pushed(pushed),
             (State::Active, Frame::Want(want)) => vec![ClientEvent::Wanted(want.documents)],
+            (State::Active, Frame::Withdraw(withdraw)) => vec![ClientEvent::Withdrawn(withdraw.documents)],
             (_, frame) => self.violation(&format!("{} is not expected now", name(&frame))),
         }
     }

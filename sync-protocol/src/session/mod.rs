@@ -19,7 +19,7 @@ pub enum EndedBy {
 
 /// What to do with bytes that came in.
 enum Incoming {
-    Frame(Frame),
+    Frame(Box<Frame>),
     /// A goodbye of the other side.
     End(Goodbye),
     /// Not understood; answer with these bytes and go on.
@@ -35,7 +35,7 @@ fn sort(bytes: &[u8]) -> Incoming {
         Ok(Frame::Goodbye(goodbye)) => Incoming::End(goodbye),
         // Our own frame was not understood: the other side is older, and what it lacks it said.
         Ok(Frame::Unsupported(_)) => Incoming::Ignore,
-        Ok(frame) => Incoming::Frame(frame),
+        Ok(frame) => Incoming::Frame(Box::new(frame)),
         Err(FrameError::Unknown(frame)) => Incoming::Unsupported(encode(&Frame::Unsupported(Unsupported { frame }))),
         Err(error) => Incoming::Reject(error),
     }
@@ -63,6 +63,7 @@ fn name(frame: &Frame) -> &'static str {
         Frame::Pushed(_) => "Pushed",
         Frame::Inventory(_) => "Inventory",
         Frame::Want(_) => "Want",
+        Frame::Withdraw(_) => "Withdraw",
         Frame::Unsupported(_) => "Unsupported",
         Frame::Goodbye(_) => "Goodbye",
     }

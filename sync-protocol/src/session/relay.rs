@@ -2,7 +2,7 @@
 
 use crate::frame::{
     Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed,
-    PushBody, Pushed, Resume, Resumed, Want, Welcome, encode,
+    PushBody, Pushed, Resume, Resumed, Want, Welcome, Withdraw, encode,
 };
 use crate::identity::Purpose;
 use crate::ids::{DocumentId, Nonce, PublicKey, RelayId};
@@ -97,7 +97,7 @@ impl RelaySession {
             return self.close(GoodbyeReason::Malformed, "frame is larger than the relay's limit");
         }
         match sort(bytes) {
-            Incoming::Frame(frame) => self.frame(frame),
+            Incoming::Frame(frame) => self.frame(*frame),
             Incoming::End(goodbye) => {
                 self.state = State::Closed;
                 vec![RelayEvent::Closed { by: EndedBy::Them, reason: goodbye.reason, detail: goodbye.detail }]
@@ -143,6 +143,12 @@ impl RelaySession {
     #[must_use]
     pub fn want(&self, documents: Vec<DocumentId>) -> RelayEvent {
         send(&Frame::Want(Want { documents }))
+    }
+
+    /// Takes documents back.
+    #[must_use]
+    pub fn withdraw(&self, documents: Vec<DocumentId>) -> RelayEvent {
+        send(&Frame::Withdraw(Withdraw { documents }))
     }
 
     /// Whether another batch may be sent before an ack comes.

@@ -5,7 +5,7 @@ use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, CustodyReason, DeliveredDocument, Enroll, Enrolled,
     Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, OrganizationKey, Packed, Proof, Push, PushBody, Pushed,
-    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome,
+    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
 use sync_protocol::limits::Limits;
@@ -235,6 +235,7 @@ fn comparison() -> Samples {
         named("Inventory", inventory(false)),
         named("Inventory/more", inventory(true)),
         named("Want", Frame::Want(Want { documents: vec![document] })),
+        named("Withdraw", Frame::Withdraw(Withdraw { documents: vec![document] })),
     ]
 }
 

@@ -7,7 +7,7 @@ use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, CustodyReason, DeliveredDocument, Enroll, Enrolled,
     Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, OrganizationKey, Packed, Proof, Push, PushBody, Pushed,
-    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome,
+    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature};
 use sync_protocol::limits::Limits;
@@ -72,6 +72,7 @@ fn comparison() -> impl Strategy<Value = Frame> {
     prop_oneof![
         (vec(entry, 0..4), any::<bool>()).prop_map(|(documents, more)| Frame::Inventory(Inventory { documents, more })),
         vec(document(), 0..4).prop_map(|documents| Frame::Want(Want { documents })),
+        vec(document(), 0..4).prop_map(|documents| Frame::Withdraw(Withdraw { documents })),
     ]
 }
 

@@ -57,7 +57,10 @@ impl std::str::FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Self::ALL.map(Self::as_str).join(", ");
-        Self::ALL.into_iter().find(|r| r.as_str() == text).ok_or_else(|| format!("no such role; there are: {}", names()))
+        Self::ALL
+            .into_iter()
+            .find(|r| r.as_str() == text)
+            .ok_or_else(|| format!("no such role; there are: {}", names()))
     }
 }
 
@@ -157,10 +160,8 @@ impl Facts {
 
     /// Grants to the subject or its organization that have not run out.
     pub fn grants<'a>(&'a self, subject: &Subject, now: UnixMillis) -> impl Iterator<Item = &'a Grant> {
-        let grantees = [
-            Grantee::Organization(subject.organization.clone()),
-            Grantee::Practitioner(subject.practitioner.clone()),
-        ];
+        let grantees =
+            [Grantee::Organization(subject.organization.clone()), Grantee::Practitioner(subject.practitioner.clone())];
         let of_grantee = move |grantee: Grantee| self.grants.get(&grantee).map_or(&[][..], Vec::as_slice);
         grantees.into_iter().flat_map(of_grantee).filter(move |grant| grant.expires_at > now)
     }

@@ -9,7 +9,8 @@ use super::Relay;
 use super::arrival::code_hash;
 use crate::access::{Affiliation, Grant, PractitionerRole};
 use crate::store::{
-    AuditRow, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, PractitionerRecord, StoreError,
+    AuditRow, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, PractitionerRecord,
+    StoreError,
 };
 
 /// Letters of enrolment codes: no 0, 1, I, L, O, U, which people misread.
@@ -125,7 +126,13 @@ impl Relay {
         let expires_at = now.plus(valid_ms);
         let detail = json!({ "organization": organization, "practitioner": practitioner, "expires-at": expires_at });
         let code_hash = code_hash(&code);
-        self.store.add_enrolment_code(&EnrolmentCode { code_hash, organization, practitioner, expires_at, used_by: None })?;
+        self.store.add_enrolment_code(&EnrolmentCode {
+            code_hash,
+            organization,
+            practitioner,
+            expires_at,
+            used_by: None,
+        })?;
         self.administered("add-enrolment-code", detail, now)?;
         Ok(NewEnrolmentCode { code, expires_at })
     }

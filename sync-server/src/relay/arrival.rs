@@ -147,8 +147,13 @@ impl Relay {
         };
         let certificate = Certificate::issue(&organization.key, body);
         let name: String = device_name.chars().filter(|c| !c.is_control()).take(80).collect();
-        let device =
-            DeviceRecord { certificate: certificate.clone(), name, enrolled_at: now, last_seen: None, revoked_at: None };
+        let device = DeviceRecord {
+            certificate: certificate.clone(),
+            name,
+            enrolled_at: now,
+            last_seen: None,
+            revoked_at: None,
+        };
         self.store.enroll(hash, &device)?;
         self.audit(&NewAuditRow {
             at: now,
@@ -218,6 +223,8 @@ impl Relay {
         let changed = self.changed_since(cursor)?;
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
+        // What it was given before and may no longer have, whatever it says to hold now.
+        let lost = self.store.held(&peer.device)? - peer.reach.documents();
         let held = held & peer.reach.documents();
         let gained = self.gate.in_order_of_urgency(&(peer.reach.documents() - &held));
         let documents = changed.intersection_len(&held) + gained.len() as u64;
@@ -231,7 +238,7 @@ impl Relay {
         let events = vec![connection.session.resumed(Resumed { documents, compare: false })];
         self.carry_out(id, events, now);
         self.ready.insert(id);
-        Ok(())
+        self.withdraw(id, &lost, now)
     }
 
     fn changed_since(&self, cursor: Position) -> Result<RoaringBitmap, StoreError> {

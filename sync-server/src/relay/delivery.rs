@@ -1,5 +1,6 @@
 //! Deliveries: what each connected device lacks, in batches, as far as its window allows.
 
+use roaring::RoaringBitmap;
 use serde_json::json;
 use sync_protocol::frame::{BatchBody, CaughtUp, DeliveredDocument, OrganizationKey};
 use sync_protocol::limits::TARGET_UNPACKED_BYTES;
@@ -115,7 +116,34 @@ impl Relay {
             gained.remove(document);
         }
         peer.gained = self.gate.in_order_of_urgency(&gained).into();
-        Ok(())
+        self.withdraw(id, &lost, now)
+    }
+
+    /// Tells a device which documents it may no longer have. It was given them, so their ids are no news to it.
+    pub(super) fn withdraw(
+        &mut self,
+        id: ConnectionId,
+        lost: &RoaringBitmap,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let documents: Result<Vec<_>, _> =
+            lost.iter().map(|number| self.store.document_by_number(number).map(|entry| entry.id)).collect();
+        let Some(connection) = self.connections.get(&id) else { return Ok(()) };
+        let Some(peer) = &connection.peer else { return Ok(()) };
+        let row = NewAuditRow {
+            at: now,
+            action: "withdraw",
+            device: Some(peer.device),
+            practitioner: Some(peer.subject.practitioner.clone()),
+            organization: Some(peer.subject.organization.clone()),
+            detail: json!({ "documents": lost.iter().collect::<Vec<_>>() }),
+        };
+        let event = connection.session.withdraw(documents?);
+        self.carry_out(id, vec![event], now);
+        self.audit(&row)
     }
 
     /// Records what devices hold, where that has changed and they are at rest or far behind.

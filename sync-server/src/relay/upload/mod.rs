@@ -116,12 +116,7 @@ impl Relay {
 
     /// Authors whose certificates are at hand, and whether they may write to the document. The author's right decides,
     /// whoever brings the change; a device that brings others' changes must have the right itself too.
-    fn authors(
-        &self,
-        sender: &Sender,
-        descriptor: &DocumentDescriptor,
-        now: UnixMillis,
-    ) -> HashMap<AuthorId, bool> {
+    fn authors(&self, sender: &Sender, descriptor: &DocumentDescriptor, now: UnixMillis) -> HashMap<AuthorId, bool> {
         let may = |subject: &Subject| self.gate.append_permit(subject, descriptor, now).is_some();
         let sender_may = may(&sender.subject);
         let decide = |certificate: &Certificate| sender_may && may(&subject_of(certificate));
@@ -163,13 +158,7 @@ impl Relay {
     }
 
     /// A document is new: everyone's reach may grow by it, and its sender holds it already.
-    fn document_begun(
-        &mut self,
-        sender: ConnectionId,
-        descriptor: &DocumentDescriptor,
-        number: u32,
-        now: UnixMillis,
-    ) {
+    fn document_begun(&mut self, sender: ConnectionId, descriptor: &DocumentDescriptor, number: u32, now: UnixMillis) {
         self.gate.document_added(descriptor, number);
         for (id, connection) in &mut self.connections {
             let Some(peer) = &mut connection.peer else { continue };

@@ -8,9 +8,7 @@ use sync_protocol::{
 
 use super::rows::{bytes, descriptor};
 use crate::access::{AppendPermit, ReadPermit};
-use crate::store::{
-    ChangeFacts, DocumentEntry, NewChange, Position, StoreError, StoredChange, StoredSignature,
-};
+use crate::store::{ChangeFacts, DocumentEntry, NewChange, Position, StoreError, StoredChange, StoredSignature};
 
 pub(super) fn visit_documents(
     db: &Connection,
@@ -108,8 +106,7 @@ pub(super) fn append(
 
 fn fingerprint(db: &Connection, id: &DocumentId) -> Result<Option<(u32, Checksum)>, StoreError> {
     let mut statement = db.prepare_cached("SELECT number, fingerprint FROM document WHERE id = ?1")?;
-    let found: Option<(u32, Vec<u8>)> =
-        statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let found: Option<(u32, Vec<u8>)> = statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let read = |(number, blob): (u32, Vec<u8>)| Ok((number, Checksum::from_bytes(bytes("fingerprint", &blob)?)));
     found.map(read).transpose()
 }
