@@ -1,4 +1,5 @@
 //! The wire as other implementations see it, and the two sessions driven against each other. One behaviour a module.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod pair;
 mod samples;
