@@ -1,11 +1,15 @@
 //! A document: resources of one compartment, loaded from changes, edited, and read back as FHIR JSON.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value as Stored};
+use automerge::{
+    ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value as Stored,
+};
 use serde_json::Value;
 
+use crate::admission::{Ledger, sort};
 use crate::change::{MAX_CHANGE_OPS, MAX_OP, parse_change};
 use crate::containment::contained;
 use crate::decode::decode;
@@ -16,12 +20,15 @@ use crate::{DocumentEditor, EncodedChange, RecordError, ResourceKey};
 #[derive(Clone)]
 pub struct RecordDocument {
     pub(crate) doc: Automerge,
+    ledger: Ledger,
+    /// Received, but not all of what they build on.
+    waiting: Vec<Change>,
 }
 
 impl RecordDocument {
     /// A document without history.
     pub fn new() -> Self {
-        Self { doc: Automerge::new_with_encoding(TEXT_ENCODING) }
+        Self { doc: Automerge::new_with_encoding(TEXT_ENCODING), ledger: Ledger::default(), waiting: Vec::new() }
     }
 
     /// Opens a document from its changes, in any order. `changes`: one uncompressed chunk each.
@@ -29,23 +36,36 @@ impl RecordDocument {
     /// # Errors
     /// That of the first change that cannot be read, as [`crate::inspect_change`]; [`RecordError::DuplicateSequence`].
     pub fn load<'a>(changes: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, RecordError> {
-        let mut document = Self::new();
         let changes = changes.into_iter().map(parse_change).collect::<Result<Vec<_>, _>>()?;
-        contained(|| document.doc.apply_changes(changes).map_err(|error| refused(&error)))?;
-        Ok(document)
+        Self::new().with(changes)
     }
 
-    /// Adds changes from elsewhere, in any order; those already held are skipped, those whose dependencies are missing wait.
+    /// Adds changes from elsewhere, in any order. Those already held are skipped; those whose dependencies are missing wait.
     ///
+    /// Waiting is a convenience for changes that arrive out of order: keep a change until [`Self::contains`] says that it
+    /// is part of the document. One that proves inconsistent when its dependencies arrive is dropped with the others that
+    /// wait, so that it cannot hold up what is sound.
     /// # Errors
     /// As [`Self::load`]; the document is then as before.
     pub fn apply<'a>(&mut self, changes: impl IntoIterator<Item = &'a [u8]>) -> Result<(), RecordError> {
         let changes = changes.into_iter().map(parse_change).collect::<Result<Vec<_>, _>>()?;
         // On a copy: the engine does not promise to leave a document as it was after an error half way through a batch.
-        let mut next = self.doc.clone();
-        contained(|| next.apply_changes(changes).map_err(|error| refused(&error)))?;
-        self.doc = next;
+        let next = self.clone().with(self.waiting.iter().cloned().chain(changes.iter().cloned()));
+        *self = match next {
+            Err(_) if !self.waiting.is_empty() => Self { waiting: Vec::new(), ..self.clone() }.with(changes)?,
+            next => next?,
+        };
         Ok(())
+    }
+
+    /// The document with `changes` added; they replace those waiting.
+    fn with(mut self, changes: impl IntoIterator<Item = Change>) -> Result<Self, RecordError> {
+        let (ready, waiting) = sort(&mut self.ledger, changes)?;
+        self.waiting = waiting;
+        contained(|| {
+            self.doc.apply_changes(ready).map_err(|error| refused(&error))?;
+            Ok(self)
+        })
     }
 
     /// Makes one change. `actor`: the author's Automerge actor id. `time_ms`: milliseconds since the Unix epoch.
@@ -76,8 +96,10 @@ impl RecordDocument {
         if let Some(message) = message {
             options = options.with_message(message);
         }
-        let (hash, _) = transaction.commit_with(options);
-        Ok((outcome, hash.map(|hash| self.change(&hash)).transpose()?))
+        match transaction.commit_with(options) {
+            (Some(hash), _) => Ok((outcome, Some(self.committed(&hash)?))),
+            (None, _) => Ok((outcome, None)),
+        }
     }
 
     /// The keys of all resources, sorted.
@@ -117,14 +139,17 @@ impl RecordDocument {
 
     /// Hashes that changes received so far build on but that are not here yet, sorted.
     pub fn missing_deps(&self) -> Vec<[u8; 32]> {
-        let mut missing: Vec<_> = self.doc.get_missing_deps(&[]).into_iter().map(|hash| hash.0).collect();
+        let waiting: HashSet<_> = self.waiting.iter().map(Change::hash).collect();
+        let deps = self.waiting.iter().flat_map(Change::deps);
+        let missing = deps.filter(|dep| !self.ledger.contains(dep) && !waiting.contains(dep)).map(|dep| dep.0);
+        let mut missing: Vec<_> = missing.collect::<HashSet<_>>().into_iter().collect();
         missing.sort_unstable();
         missing
     }
 
     /// True when the change is part of the document, not merely waiting for its dependencies.
     pub fn contains(&self, hash: &[u8; 32]) -> bool {
-        self.doc.get_change_meta_by_hash(&ChangeHash(*hash)).is_some()
+        self.ledger.contains(&ChangeHash(*hash))
     }
 
     /// The changes not covered by `heads`, in causal order; all of them for an empty slice. Unknown heads are ignored.
@@ -138,14 +163,13 @@ impl RecordDocument {
 
     /// How many operations the next change may hold.
     fn room_for_operations(&self) -> u64 {
-        let heads = self.doc.get_heads();
-        let metas = heads.iter().filter_map(|hash| self.doc.get_change_meta_by_hash(hash));
-        let used = metas.map(|change| change.max_op).max().unwrap_or_default();
+        let used = self.ledger.max_op(&self.doc.get_heads());
         MAX_OP.saturating_sub(used).min(MAX_CHANGE_OPS)
     }
 
-    fn change(&self, hash: &ChangeHash) -> Result<EncodedChange, RecordError> {
+    fn committed(&mut self, hash: &ChangeHash) -> Result<EncodedChange, RecordError> {
         let change = self.doc.get_change_by_hash(hash).ok_or(RecordError::Engine("a change was not kept"))?;
+        self.ledger.admit(&change)?;
         EncodedChange::of(&change)
     }
 }

@@ -3,6 +3,7 @@
 //! The only crate of the workspace that opens documents. It does no IO, reads no clock and draws no randomness: actor ids,
 //! times and seeds come from the caller, so it also builds for wasm32.
 
+mod admission;
 mod bundle;
 mod change;
 mod change_scan;

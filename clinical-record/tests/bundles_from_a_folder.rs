@@ -13,6 +13,7 @@ use serde_json::Value;
 const VARIABLE: &str = "SATCHEL_DATA_DIR";
 
 /// Prints even where the test harness captures the output of passing tests.
+#[allow(clippy::explicit_write, reason = "eprintln is captured")]
 fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").unwrap();
 }

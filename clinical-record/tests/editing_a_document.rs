@@ -83,6 +83,30 @@ fn a_change_waits_for_what_it_builds_on() {
 }
 
 #[test]
+fn a_second_change_of_one_author_with_the_same_number_is_refused() {
+    let (mut a, mut b) = (RecordDocument::new(), RecordDocument::new());
+    put(&mut a, NURSE, &order());
+    let forged = put(&mut b, NURSE, &json!({"resourceType": "Flag", "id": "f"})).unwrap();
+    let heads = a.heads();
+    assert_eq!(a.apply([forged.as_slice()]), Err(RecordError::DuplicateSequence { seq: 1 }));
+    assert_eq!((a.heads(), a.resource_keys()), (heads, vec![key()]));
+}
+
+#[test]
+fn a_waiting_change_that_proves_inconsistent_does_not_hold_up_sound_ones() {
+    let mut document = RecordDocument::new();
+    let first = document.edit(NURSE, 0, |edit| edit.put_resource(&order())).unwrap().1.unwrap();
+    let mut fork = document.clone();
+    let second = document.edit(NURSE, 0, |edit| edit.mark_entered_in_error(&key())).unwrap().1.unwrap();
+    let other = fork.edit(NURSE, 0, |edit| edit.put_resource(&json!({"resourceType": "Flag", "id": "f"}))).unwrap().1;
+    let mut receiver = RecordDocument::new();
+    receiver.apply([second.bytes.as_slice()]).unwrap();
+    receiver.apply([first.bytes.as_slice(), other.unwrap().bytes.as_slice()]).unwrap();
+    assert_eq!(receiver.heads(), fork.heads());
+    assert!(!receiver.contains(&second.meta.hash));
+}
+
+#[test]
 fn an_abandoned_edit_leaves_the_document_as_it_was() {
     let mut document = RecordDocument::new();
     put(&mut document, NURSE, &order());
