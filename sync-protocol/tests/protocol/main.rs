@@ -6,6 +6,7 @@ mod samples;
 mod strategies;
 mod variants;
 
+mod document;
 mod frame_bounds;
 mod frame_evolution;
 mod golden;
