@@ -1,1 +1,49 @@
-//! Placeholder.
+//! The Satchel device: store, edits, outbox, projections and the sync loop.
+//!
+//! [`Device`] is one profile: a SQLite database and keys, all of it synchronous; the caller says what time it is and
+//! where randomness comes from. [`SyncEngine`] is the sync loop as a state machine. Sockets live in `driver` alone, behind
+//! the feature `native`; everything else also builds for wasm32.
+
+mod chart;
+mod descriptor;
+mod device;
+#[cfg(feature = "native")]
+pub mod driver;
+mod edit;
+mod error;
+mod fhir_time;
+mod lease;
+mod observe;
+mod projection;
+mod push;
+mod random;
+mod read;
+mod receive;
+mod status;
+mod store;
+pub mod sync;
+
+pub use chart::ChartRef;
+pub use device::{Device, DeviceIdentity};
+pub use edit::{EditReceipt, ImportOptions, ImportProblem, ImportReport, NewPatient};
+pub use error::{ConnectionError, DeviceError};
+pub use observe::{DeviceEvent, ObserverId};
+pub use random::Randomness;
+#[cfg(feature = "native")]
+pub use random::SystemRandomness;
+pub use read::{Author, Chart, ChartHistoryEntry, Conflict, ConflictSide, DocumentEntry, ResourceGroup};
+pub use receive::{Applied, QuarantinedDocument};
+pub use status::{ConnectionState, DeviceStatus, HeldChange};
+pub use store::DamagedFile;
+pub use store::kept_work::KeptChange;
+pub use store::outbox::OutboxState;
+pub use store::patients::{PatientEntry, PatientFilter};
+pub use store::resources::ResourceEntry;
+pub use sync::SyncEngine;
+
+// What callers need of the crates below, so that they agree on the version.
+pub use clinical_record::{BundleLimits, ElementPath, ResourceKey};
+pub use sync_protocol::{ChangeHash, DocumentId, OrganizationId, PatientId, PractitionerId, UnixMillis};
+
+/// What this software calls itself to a relay.
+pub(crate) const SOFTWARE: &str = concat!("satchel ", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,199 @@
+//! The device: one profile's database, its keys, and who watches it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use sync_protocol::frame::Enrolled;
+use sync_protocol::frame::OrganizationKey;
+use sync_protocol::identity::SecretKey;
+use sync_protocol::{DeviceId, OrganizationId, PatientId, PractitionerId, UnixMillis};
+
+use crate::observe::{DeviceEvent, Observers};
+use crate::random::Randomness;
+use crate::status::Link;
+use crate::store::identity::{self, Identity};
+use crate::store::{self, DamagedFile, documents, trust};
+use crate::{ChartRef, DeviceError};
+
+/// One profile: its SQLite database and its keys. All of it is synchronous; the caller says what time it is.
+///
+/// Several processes may open the same profile; each write is one transaction.
+pub struct Device {
+    pub(crate) db: Connection,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) randomness: Box<dyn Randomness>,
+    pub(crate) observers: Observers,
+    pub(crate) link: Link,
+    damaged: Option<DamagedFile>,
+    seen_version: i64,
+}
+
+/// Whom an enrolled device acts for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceIdentity {
+    /// The device.
+    pub device: DeviceId,
+    /// Who writes on it.
+    pub practitioner: PractitionerId,
+    /// What they are called.
+    pub practitioner_name: String,
+    /// For which organization.
+    pub organization: OrganizationId,
+    /// What it is called.
+    pub organization_name: String,
+    /// Address of the relay.
+    pub relay_url: String,
+}
+
+impl Device {
+    /// Opens the profile in `folder`, making it if need be.
+    ///
+    /// A damaged database is put aside, see [`Device::damaged_file`].
+    /// # Errors
+    /// [`DeviceError::SchemaTooNew`] and the storage errors; the file is then as it was.
+    pub fn open(folder: &Path, randomness: impl Randomness + 'static, now: UnixMillis) -> Result<Self, DeviceError> {
+        let (db, damaged) = store::open(folder, now)?;
+        let identity = identity::load(&db)?;
+        let seen_version = data_version(&db)?;
+        Ok(Self {
+            db,
+            identity,
+            randomness: Box::new(randomness),
+            observers: Observers::default(),
+            link: Link::default(),
+            damaged,
+            seen_version,
+        })
+    }
+
+    /// The database that was found damaged when this device was opened. It holds whatever had not been sent.
+    #[must_use]
+    pub fn damaged_file(&self) -> Option<&DamagedFile> {
+        self.damaged.as_ref()
+    }
+
+    /// Who this device is.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotEnrolled`].
+    pub fn identity(&self) -> Result<DeviceIdentity, DeviceError> {
+        let identity = self.enrolled_identity()?;
+        Ok(DeviceIdentity {
+            device: DeviceId::of_key(&identity.secret.public()),
+            practitioner: identity.practitioner.clone(),
+            practitioner_name: identity.practitioner_name.clone(),
+            organization: identity.organization.clone(),
+            organization_name: identity.organization_name.clone(),
+            relay_url: identity.relay_url.clone(),
+        })
+    }
+
+    /// The key to enrol with, made at the first call and kept, so that a second try uses the same.
+    ///
+    /// # Errors
+    /// [`DeviceError::AlreadyEnrolled`]; storage.
+    pub fn begin_enrolment(&mut self, relay_url: &str) -> Result<SecretKey, DeviceError> {
+        if let Some(identity) = &self.identity {
+            return Err(DeviceError::AlreadyEnrolled { relay: identity.relay_url.clone() });
+        }
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        self.randomness.fill(&mut *seed);
+        identity::key_for_enrolment(&self.db, relay_url, || *seed)
+    }
+
+    /// Stores what the relay answered. From here on the device may edit.
+    ///
+    /// # Errors
+    /// Storage; nothing is stored then and the enrolment can be repeated.
+    pub fn finish_enrolment(
+        &mut self,
+        relay_url: &str,
+        enrolled: &Enrolled,
+        now: UnixMillis,
+    ) -> Result<DeviceIdentity, DeviceError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        identity::enrolled(&tx, relay_url, enrolled, now)?;
+        let organization = enrolled.certificate.body.organization.clone();
+        trust::pin(&tx, &OrganizationKey { organization, key: enrolled.organization_key })?;
+        trust::store(&tx, &enrolled.certificate)?;
+        tx.commit()?;
+        self.identity = identity::load(&self.db)?;
+        self.identity()
+    }
+
+    /// Remembers another address for the same relay.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotEnrolled`]; storage.
+    pub fn set_relay_url(&mut self, relay_url: &str) -> Result<(), DeviceError> {
+        self.enrolled_identity()?;
+        identity::set_relay_url(&self.db, relay_url)?;
+        self.identity = identity::load(&self.db)?;
+        Ok(())
+    }
+
+    /// Uses the key that an organization changed to, after a person has checked it with that organization.
+    ///
+    /// False if no changed key was seen. Follow with [`Device::retry_quarantined`].
+    /// # Errors
+    /// Storage.
+    pub fn accept_changed_key(&mut self, organization: &OrganizationId) -> Result<bool, DeviceError> {
+        self.write(|tx, _| trust::accept_changed_key(tx, organization))
+    }
+
+    /// The chart of the patient with this id, where only one organization has one.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownPatient`], [`DeviceError::AmbiguousPatient`]; storage.
+    pub fn chart_of(&self, patient: &PatientId) -> Result<ChartRef, DeviceError> {
+        let mut organizations = documents::organizations_of(&self.db, patient)?;
+        let patient = patient.clone();
+        match organizations.len() {
+            0 => Err(DeviceError::UnknownPatient { patient: patient.into() }),
+            1 => Ok(ChartRef { organization: organizations.remove(0), patient }),
+            _ => Err(DeviceError::AmbiguousPatient { patient: patient.into(), organizations }),
+        }
+    }
+
+    /// Whether another process has written to the database since the last call.
+    ///
+    /// # Errors
+    /// Storage.
+    pub fn changed_elsewhere(&mut self) -> Result<bool, DeviceError> {
+        let version = data_version(&self.db)?;
+        let changed = version != self.seen_version;
+        self.seen_version = version;
+        Ok(changed)
+    }
+
+    pub(crate) fn enrolled_identity(&self) -> Result<&Identity, DeviceError> {
+        self.identity.as_ref().ok_or(DeviceError::NotEnrolled)
+    }
+
+    /// Runs `work` in one transaction that takes the write lock at once.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &Identity) -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
+        let identity = self.identity.as_ref().ok_or(DeviceError::NotEnrolled)?;
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcome = work(&tx, identity)?;
+        tx.commit()?;
+        Ok(outcome)
+    }
+
+    /// Tells observers, after a commit.
+    pub(crate) fn tell(&self, event: &DeviceEvent) {
+        self.observers.tell(event);
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device").field("link", &self.link).finish_non_exhaustive()
+    }
+}
+
+fn data_version(db: &Connection) -> Result<i64, DeviceError> {
+    Ok(db.pragma_query_value(None, "data_version", |row| row.get(0))?)
+}

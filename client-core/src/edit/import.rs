@@ -1,0 +1,281 @@
+//! Import: a FHIR Bundle into the documents its entries belong in, in one transaction.
+
+use std::collections::BTreeMap;
+
+use clinical_record::{
+    BundleError, BundleLimits, EncodedChange, PlacedEntry, ReadBundle, RecordDocument, ResourceKey, read_bundle,
+};
+use rusqlite::{Connection, TransactionBehavior};
+use sync_protocol::limits::MAX_CHANGE_BYTES;
+use sync_protocol::{DocumentDescriptor, DocumentId, OrganizationId, PatientId, UnixMillis};
+
+use super::{append_own, sign_newest};
+use crate::descriptor::descriptor_of;
+use crate::observe::DeviceEvent;
+use crate::store::documents::{self, StoredDocument};
+use crate::store::identity::{self, Identity};
+use crate::{ChartRef, Device, DeviceError, projection};
+
+/// JSON that goes into one change, in bytes: far enough below the limit of a change that splitting again is rare.
+const TARGET_JSON_BYTES: usize = MAX_CHANGE_BYTES / 4;
+/// Problems that an error repeats.
+const PROBLEMS_SHOWN: usize = 5;
+
+/// How to import.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// Import what can be imported. Otherwise one problem refuses the whole bundle.
+    pub skip_problems: bool,
+    /// How large a bundle may be.
+    pub limits: BundleLimits,
+}
+
+/// What an import did. Counts are resources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// New here.
+    pub created: usize,
+    /// There before, otherwise.
+    pub changed: usize,
+    /// There before, the same.
+    pub unchanged: usize,
+    /// Entries that were left out.
+    pub problems: Vec<ImportProblem>,
+    /// Elements of the Bundle itself that are not kept.
+    pub warnings: Vec<String>,
+    /// Charts that the bundle has content of.
+    pub charts: Vec<ChartRef>,
+}
+
+/// An entry that was not imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportProblem {
+    /// Its place in the bundle, from 0.
+    pub index: usize,
+    /// `Type/id`, as far as the entry says.
+    pub resource: String,
+    /// What is wrong. No content.
+    pub reason: String,
+}
+
+impl std::fmt::Display for ImportProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "entry {} ({}): {}", self.index, self.resource, self.reason)
+    }
+}
+
+impl Device {
+    /// Imports a FHIR Bundle. All or nothing, unless [`ImportOptions::skip_problems`]. A second time changes nothing.
+    ///
+    /// `progress`: called with (documents done, documents in all).
+    /// # Errors
+    /// [`DeviceError::ImportRefused`]; [`DeviceError::Invalid`] if it is no Bundle; [`DeviceError::LeaseExpired`];
+    /// storage. Nothing is stored then.
+    pub fn import(
+        &mut self,
+        bundle: &[u8],
+        options: &ImportOptions,
+        now: UnixMillis,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<ImportReport, DeviceError> {
+        self.check_lease(now)?;
+        let identity = self.identity.as_ref().ok_or(DeviceError::NotEnrolled)?;
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let read = read(&tx, bundle, &options.limits)?;
+        let mut import = Import::new(&tx, identity, now, read)?;
+        let documents = std::mem::take(&mut import.documents);
+        let total = documents.len();
+        for (done, (descriptor, entries)) in documents.into_iter().enumerate() {
+            import.document(&descriptor, entries)?;
+            progress(done + 1, total);
+        }
+        let (report, touched) = (import.report, import.touched);
+        if !options.skip_problems && !report.problems.is_empty() {
+            return Err(refused(&report.problems));
+        }
+        identity::saw(&tx, now)?;
+        tx.commit()?;
+        if !touched.is_empty() {
+            self.tell(&DeviceEvent::DocumentsChanged { documents: touched, charts: report.charts.clone() });
+            self.tell(&DeviceEvent::OutboxGrew);
+        }
+        Ok(report)
+    }
+}
+
+fn read(db: &Connection, bundle: &[u8], limits: &BundleLimits) -> Result<ReadBundle, DeviceError> {
+    let known = |patient: &str| {
+        PatientId::new(patient)
+            .is_ok_and(|id| documents::organizations_of(db, &id).is_ok_and(|found| !found.is_empty()))
+    };
+    read_bundle(bundle, limits, &known).map_err(|error| not_a_bundle(&error))
+}
+
+fn not_a_bundle(error: &BundleError) -> DeviceError {
+    DeviceError::ImportRefused { problems: 1, first: vec![error.to_string()] }
+}
+
+fn refused(problems: &[ImportProblem]) -> DeviceError {
+    let first = problems.iter().take(PROBLEMS_SHOWN).map(ToString::to_string).collect();
+    DeviceError::ImportRefused { problems: problems.len(), first }
+}
+
+struct Import<'a> {
+    db: &'a Connection,
+    identity: &'a Identity,
+    now: UnixMillis,
+    actor: Vec<u8>,
+    documents: BTreeMap<DocumentDescriptor, Vec<PlacedEntry>>,
+    report: ImportReport,
+    touched: Vec<DocumentId>,
+}
+
+impl<'a> Import<'a> {
+    fn new(db: &'a Connection, identity: &'a Identity, now: UnixMillis, read: ReadBundle) -> Result<Self, DeviceError> {
+        let report = ImportReport { warnings: read.warnings, ..ImportReport::default() };
+        let actor = identity.author.actor(identity::incarnation(db)?).to_vec();
+        let mut import = Self { db, identity, now, actor, documents: BTreeMap::new(), report, touched: Vec::new() };
+        for problem in read.problems {
+            let resource_type = problem.resource_type.unwrap_or_else(|| "?".into());
+            let resource = format!("{resource_type}/{}", problem.id.unwrap_or_else(|| "?".into()));
+            let reason = problem.cause.to_string();
+            import.report.problems.push(ImportProblem { index: problem.index, resource, reason });
+        }
+        let mut organizations = BTreeMap::new();
+        for entry in read.entries {
+            match import.descriptor(&mut organizations, &entry) {
+                Ok(descriptor) => import.documents.entry(descriptor).or_default().push(entry),
+                Err(DeviceError::Storage { code, doing }) => return Err(DeviceError::Storage { code, doing }),
+                Err(error) => import.problem(&entry, &error),
+            }
+        }
+        import.report.charts = import.documents.keys().filter_map(documents::chart_of).collect();
+        import.report.charts.dedup();
+        Ok(import)
+    }
+
+    /// Which document an entry belongs in: of the organization that has the patient's chart, else of our own.
+    fn descriptor(
+        &self,
+        organizations: &mut BTreeMap<String, OrganizationId>,
+        entry: &PlacedEntry,
+    ) -> Result<DocumentDescriptor, DeviceError> {
+        let Some(patient) = &entry.key.patient else {
+            return descriptor_of(&entry.key, &self.identity.organization);
+        };
+        if !organizations.contains_key(patient) {
+            let found = documents::organizations_of(self.db, &PatientId::new(patient.as_str())?)?;
+            let organization = match found.as_slice() {
+                [only] => only.clone(),
+                several if several.is_empty() || several.contains(&self.identity.organization) => {
+                    self.identity.organization.clone()
+                }
+                _ => return Err(DeviceError::AmbiguousPatient { patient: patient.clone(), organizations: found }),
+            };
+            organizations.insert(patient.clone(), organization);
+        }
+        descriptor_of(&entry.key, &organizations[patient])
+    }
+
+    fn document(&mut self, descriptor: &DocumentDescriptor, entries: Vec<PlacedEntry>) -> Result<(), DeviceError> {
+        let document = documents::find_or_add(self.db, descriptor)?;
+        let mut opened = projection::open_document(self.db, &document)?;
+        let mut newest = None;
+        for chunk in chunks(entries) {
+            if let Some(change) = self.chunk(&document, &mut opened, &chunk)? {
+                newest = Some(change);
+            }
+        }
+        if let Some(newest) = newest {
+            // One signature over the last change covers those before it.
+            sign_newest(self.db, self.identity, &document, &newest)?;
+            projection::project(self.db, &document, &opened)?;
+            self.touched.push(document.id);
+        }
+        Ok(())
+    }
+
+    /// Writes some entries as one change, or as several if one would be too large.
+    fn chunk(
+        &mut self,
+        document: &StoredDocument,
+        opened: &mut RecordDocument,
+        entries: &[PlacedEntry],
+    ) -> Result<Option<EncodedChange>, DeviceError> {
+        let before: Vec<Option<bool>> = entries.iter().map(|entry| same(opened, entry)).collect();
+        if before.iter().all(|same| *same == Some(true)) {
+            self.report.unchanged += entries.len();
+            return Ok(None);
+        }
+        let mut next = opened.clone();
+        let (_, change) = next.edit(&self.actor, self.now.0, |editor| {
+            entries.iter().try_for_each(|entry| {
+                let key = editor.put_resource(&entry.resource)?;
+                editor.set_entry_metadata(&key, entry.metadata.as_ref())
+            })
+        })?;
+        if let Some(change) = &change
+            && change.bytes.len() > MAX_CHANGE_BYTES
+        {
+            return self.split(document, opened, entries, change.bytes.len());
+        }
+        *opened = next;
+        for same in before {
+            match same {
+                None => self.report.created += 1,
+                Some(true) => self.report.unchanged += 1,
+                Some(false) => self.report.changed += 1,
+            }
+        }
+        if let Some(change) = &change {
+            append_own(self.db, document, change, self.now)?;
+        }
+        Ok(change)
+    }
+
+    fn split(
+        &mut self,
+        document: &StoredDocument,
+        opened: &mut RecordDocument,
+        entries: &[PlacedEntry],
+        bytes: usize,
+    ) -> Result<Option<EncodedChange>, DeviceError> {
+        if let [entry] = entries {
+            self.problem(entry, &DeviceError::ChangeTooLarge { bytes, limit: MAX_CHANGE_BYTES });
+            return Ok(None);
+        }
+        let (first, second) = entries.split_at(entries.len() / 2);
+        let first = self.chunk(document, opened, first)?;
+        Ok(self.chunk(document, opened, second)?.or(first))
+    }
+
+    fn problem(&mut self, entry: &PlacedEntry, reason: &DeviceError) {
+        let resource = ResourceKey::of(&entry.resource).map(|key| key.to_string()).unwrap_or_default();
+        self.report.problems.push(ImportProblem { index: entry.index, resource, reason: reason.to_string() });
+    }
+}
+
+/// None if the resource is not there yet, else whether it is there just so.
+fn same(opened: &RecordDocument, entry: &PlacedEntry) -> Option<bool> {
+    let key = ResourceKey::of(&entry.resource).ok()?;
+    let held = opened.resource(&key)?;
+    Some(held == entry.resource && opened.entry_metadata(&key) == entry.metadata)
+}
+
+/// Entries in runs of about [`TARGET_JSON_BYTES`].
+fn chunks(entries: Vec<PlacedEntry>) -> Vec<Vec<PlacedEntry>> {
+    let mut chunks: Vec<Vec<PlacedEntry>> = Vec::new();
+    let mut size = usize::MAX;
+    for entry in entries {
+        let bytes = entry.resource.to_string().len();
+        if size.saturating_add(bytes) > TARGET_JSON_BYTES {
+            chunks.push(Vec::new());
+            size = 0;
+        }
+        size += bytes;
+        if let Some(last) = chunks.last_mut() {
+            last.push(entry);
+        }
+    }
+    chunks
+}

@@ -1,0 +1,116 @@
+//! What documents read as: fills the resource and patient tables from opened documents.
+
+use clinical_record::{RecordDocument, ResourceKey, patient_summary, resource_summary};
+use rusqlite::Connection;
+use serde_json::Value;
+use sync_protocol::Compartment;
+
+use crate::DeviceError;
+use crate::store::changes;
+use crate::store::documents::{self, StoredDocument};
+use crate::store::patients::{self, PatientEntry};
+use crate::store::resources::{self, ResourceEntry};
+
+/// Opens a document from its changes.
+///
+/// # Errors
+/// [`DeviceError::Quarantined`] if its content cannot be applied.
+pub(crate) fn open_document(db: &Connection, document: &StoredDocument) -> Result<RecordDocument, DeviceError> {
+    if let Some(reason) = &document.unreadable {
+        return Err(DeviceError::Quarantined { document: document.id, reason: reason.clone() });
+    }
+    let changes = changes::of_document(db, document.number)?;
+    load(document, changes.iter().map(|change| change.payload.as_slice()))
+}
+
+pub(crate) fn load<'a>(
+    document: &StoredDocument,
+    changes: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<RecordDocument, DeviceError> {
+    RecordDocument::load(changes)
+        .map_err(|error| DeviceError::Quarantined { document: document.id, reason: error.to_string() })
+}
+
+/// Whether the document is projected as soon as it arrives: the patient list and the directory work before charts do.
+pub(crate) fn is_eager(document: &StoredDocument) -> bool {
+    matches!(document.descriptor.compartment, Compartment::PatientIndex | Compartment::Directory)
+}
+
+/// Shows what a document reads as now. One that cannot be opened is marked so and left as it was shown.
+pub(crate) fn refresh(db: &Connection, document: &StoredDocument) -> Result<(), DeviceError> {
+    match open_document(db, document) {
+        Ok(opened) => project(db, document, &opened),
+        Err(DeviceError::Quarantined { reason, .. }) => documents::set_unreadable(db, document.number, Some(&reason)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Shows all of a document anew.
+pub(crate) fn project(db: &Connection, document: &StoredDocument, opened: &RecordDocument) -> Result<(), DeviceError> {
+    resources::clear(db, document.number)?;
+    for (key, resource) in opened.resources() {
+        put(db, document, &key, &resource)?;
+    }
+    documents::set_stale(db, document.number, false)
+}
+
+/// Shows some resources of a document anew.
+pub(crate) fn project_only(
+    db: &Connection,
+    document: &StoredDocument,
+    opened: &RecordDocument,
+    keys: &[ResourceKey],
+) -> Result<(), DeviceError> {
+    for key in keys {
+        if let Some(resource) = opened.resource(key) {
+            put(db, document, key, &resource)?;
+        }
+    }
+    Ok(())
+}
+
+fn put(db: &Connection, document: &StoredDocument, key: &ResourceKey, resource: &Value) -> Result<(), DeviceError> {
+    let summary = resource_summary(resource);
+    let entry =
+        ResourceEntry { key: key.clone(), summary: summary.display, date: summary.date, status: summary.status };
+    resources::put(db, document.number, &entry, &resource.to_string())?;
+    if document.descriptor.compartment == Compartment::PatientIndex {
+        put_patient(db, document, key, resource)?;
+    }
+    Ok(())
+}
+
+fn put_patient(
+    db: &Connection,
+    document: &StoredDocument,
+    key: &ResourceKey,
+    resource: &Value,
+) -> Result<(), DeviceError> {
+    let Some(chart) = document.chart().filter(|chart| chart.patient.as_str() == key.id) else { return Ok(()) };
+    let Some(summary) = patient_summary(resource) else { return Ok(()) };
+    let family = summary.family.unwrap_or_default();
+    let given = summary.given.join(" ");
+    let name = match (family.is_empty(), given.is_empty()) {
+        (false, false) => format!("{family}, {given}"),
+        _ => format!("{family}{given}"),
+    };
+    let entry = PatientEntry {
+        chart,
+        name,
+        birth_date: summary.birth_date,
+        gender: summary.gender,
+        identifiers: summary.identifiers.into_iter().map(|identifier| identifier.value).collect(),
+    };
+    patients::put(db, &entry, &all_names(resource))
+}
+
+/// Every part of every name: people are found by maiden and old names too.
+fn all_names(patient: &Value) -> String {
+    let mut words = Vec::new();
+    for name in patient.get("name").and_then(Value::as_array).into_iter().flatten() {
+        words.extend(name.get("family").and_then(Value::as_str));
+        words.extend(name.get("text").and_then(Value::as_str));
+        words.extend(name.get("given").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str));
+    }
+    words.join(" ")
+}

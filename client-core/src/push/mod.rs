@@ -1,0 +1,6 @@
+//! What goes to the relay: changes from the outbox, whole documents that it asks for, and what its answers do here.
+
+mod answers;
+mod outgoing;
+
+pub(crate) use outgoing::Outgoing;

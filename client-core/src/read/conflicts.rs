@@ -1,0 +1,82 @@
+//! The conflict inbox of a chart: concurrent values, who wrote each, and when.
+
+use clinical_record::{ElementPath, ResourceKey};
+use serde_json::Value;
+use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
+
+use super::Author;
+use super::history::Authors;
+use crate::store::documents::StoredDocument;
+use crate::{ChartRef, Device, DeviceError, projection};
+
+/// One element with several concurrent values, or a whole resource with several versions (empty path).
+#[derive(Clone, PartialEq)]
+pub struct Conflict {
+    /// The document.
+    pub document: DocumentId,
+    /// The resource.
+    pub key: ResourceKey,
+    /// The element.
+    pub path: ElementPath,
+    /// Two values or more; the last one is what every device shows meanwhile.
+    pub sides: Vec<ConflictSide>,
+}
+
+/// One of the values in conflict.
+#[derive(Clone, PartialEq)]
+pub struct ConflictSide {
+    /// The value, as FHIR JSON.
+    pub value: Value,
+    /// The change that wrote it.
+    pub change: ChangeHash,
+    /// Who wrote it.
+    pub author: Author,
+    /// When, by the author's clock. For display.
+    pub time: UnixMillis,
+}
+
+impl std::fmt::Debug for Conflict {
+    /// Where, not what.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conflict").field("key", &self.key).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ConflictSide {
+    /// The change, not the value.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConflictSide").field("change", &self.change).finish_non_exhaustive()
+    }
+}
+
+impl Device {
+    /// What waits for a decision in a chart. See [`Device::settle_element`] and [`Device::settle_resource`].
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; storage.
+    pub fn conflicts(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Vec<Conflict>, DeviceError> {
+        let documents = self.chart_documents(chart, now)?;
+        self.conflicts_in(&documents)
+    }
+
+    pub(super) fn conflicts_in(&self, documents: &[StoredDocument]) -> Result<Vec<Conflict>, DeviceError> {
+        let mut authors = Authors::new(&self.db)?;
+        let mut conflicts = Vec::new();
+        for document in documents.iter().filter(|document| document.unreadable.is_none()) {
+            let opened = projection::open_document(&self.db, document)?;
+            for found in opened.conflicts() {
+                let mut sides = Vec::new();
+                for side in found.values {
+                    sides.push(ConflictSide {
+                        author: authors.of_actor(&side.actor)?,
+                        change: ChangeHash(side.change),
+                        time: UnixMillis(side.time_ms),
+                        value: side.value,
+                    });
+                }
+                conflicts.push(Conflict { document: document.id, key: found.key, path: found.path, sides });
+            }
+        }
+        Ok(conflicts)
+    }
+}

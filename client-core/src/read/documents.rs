@@ -1,0 +1,53 @@
+//! The documents on this device, for support and for tests.
+
+use sync_protocol::{ChangeHash, DocumentDescriptor, DocumentId, UnixMillis};
+
+use crate::store::{changes, documents};
+use crate::{Device, DeviceError, projection};
+
+/// A document on this device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentEntry {
+    /// Its id.
+    pub id: DocumentId,
+    /// What it is about.
+    pub descriptor: DocumentDescriptor,
+    /// Why it cannot be opened; none if it can.
+    pub quarantine: Option<String>,
+}
+
+impl Device {
+    /// Every document on this device.
+    ///
+    /// # Errors
+    /// Storage.
+    pub fn documents(&self) -> Result<Vec<DocumentEntry>, DeviceError> {
+        let documents = documents::all(&self.db)?.into_iter();
+        Ok(documents
+            .map(|one| DocumentEntry { id: one.id, descriptor: one.descriptor, quarantine: one.unreadable })
+            .collect())
+    }
+
+    /// The changes of a document, each after those it builds on.
+    ///
+    /// # Errors
+    /// [`DeviceError::Invalid`] if it is not here; storage.
+    pub fn changes(&self, document: &DocumentId) -> Result<Vec<(ChangeHash, Vec<u8>)>, DeviceError> {
+        let document = documents::find(&self.db, document)?;
+        let document = document.ok_or(DeviceError::Invalid("no such document on this device"))?;
+        let changes = changes::of_document(&self.db, document.number)?;
+        Ok(changes.into_iter().map(|change| (change.hash, change.payload)).collect())
+    }
+
+    /// The heads of a document: two devices with the same heads show the same.
+    ///
+    /// # Errors
+    /// [`DeviceError::Invalid`] if it is not here; [`DeviceError::Quarantined`]; [`DeviceError::LeaseExpired`]; storage.
+    pub fn heads(&self, document: &DocumentId, now: UnixMillis) -> Result<Vec<ChangeHash>, DeviceError> {
+        self.check_lease(now)?;
+        let document = documents::find(&self.db, document)?;
+        let document = document.ok_or(DeviceError::Invalid("no such document on this device"))?;
+        let opened = projection::open_document(&self.db, &document)?;
+        Ok(opened.heads().into_iter().map(ChangeHash).collect())
+    }
+}

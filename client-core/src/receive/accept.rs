@@ -1,0 +1,202 @@
+//! Takes one delivered document into the store, or into quarantine.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+use sync_protocol::frame::DeliveredDocument;
+use sync_protocol::identity::ChangeSignature;
+use sync_protocol::{ChangeHash, UnixMillis};
+
+use super::Applied;
+use super::examine::{self, Certificates, Incoming};
+use super::withdraw::restore_kept_work;
+use crate::store::documents::StoredDocument;
+use crate::store::identity::{self, Identity};
+use crate::store::{changes, documents, outbox, quarantine, sums};
+use crate::{DeviceError, edit, projection};
+
+/// Accepts the documents of one batch, inside its transaction.
+pub(super) struct Acceptance<'a> {
+    db: &'a Connection,
+    identity: &'a Identity,
+    now: UnixMillis,
+    certificates: Certificates,
+    /// Spares looking each document up where nothing is in quarantine.
+    any_quarantined: bool,
+}
+
+/// A delivery that passed every check.
+struct Examined {
+    document: StoredDocument,
+    /// Not stored before.
+    fresh: Vec<Incoming>,
+    /// Stored before and still in the outbox: the relay has them after all.
+    arrived: Vec<ChangeHash>,
+    signatures: Vec<ChangeSignature>,
+}
+
+impl<'a> Acceptance<'a> {
+    pub(super) fn new(db: &'a Connection, identity: &'a Identity, now: UnixMillis) -> Result<Self, DeviceError> {
+        let any_quarantined = quarantine::any(db)?;
+        Ok(Self { db, identity, now, certificates: Certificates::default(), any_quarantined })
+    }
+
+    /// Stores a delivery, together with what was in quarantine of the same document if that helps.
+    pub(super) fn document(&mut self, delivery: DeliveredDocument, applied: &mut Applied) -> Result<(), DeviceError> {
+        let kept = if self.any_quarantined { quarantine::kept(self.db, &delivery.document)? } else { None };
+        let Some(kept) = kept else {
+            return match self.examine(delivery.clone())? {
+                Ok(examined) => self.store(examined, &HashSet::new(), applied),
+                Err(reason) => self.keep(&delivery, reason, applied),
+            };
+        };
+        let counted = hashes(&kept);
+        match self.examine(joined(kept, &delivery))? {
+            Ok(examined) => {
+                quarantine::release(self.db, &delivery.document)?;
+                self.store(examined, &counted, applied)
+            }
+            // Perhaps the new part alone is good.
+            Err(_) => match self.examine(delivery.clone())? {
+                Ok(examined) => self.store(examined, &counted, applied),
+                Err(reason) => self.keep(&delivery, reason, applied),
+            },
+        }
+    }
+
+    /// Tries again what is in quarantine. True if it was accepted.
+    pub(super) fn retry(&mut self, kept: DeliveredDocument, applied: &mut Applied) -> Result<bool, DeviceError> {
+        let counted = hashes(&kept);
+        let document = kept.document;
+        let Ok(examined) = self.examine(kept)? else { return Ok(false) };
+        quarantine::release(self.db, &document)?;
+        self.store(examined, &counted, applied)?;
+        Ok(true)
+    }
+
+    fn examine(&mut self, delivery: DeliveredDocument) -> Result<Result<Examined, String>, DeviceError> {
+        let held = documents::find(self.db, &delivery.document)?;
+        let descriptor = match examine::descriptor(&delivery, held.as_ref()) {
+            Ok(descriptor) => descriptor,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let incoming = match examine::read(delivery.changes) {
+            Ok(incoming) => incoming,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let (fresh, known) = self.split(held.as_ref(), incoming)?;
+        if !examine::is_complete(self.db, held.as_ref(), &fresh)? {
+            return Ok(Err("it builds on changes that are not here".into()));
+        }
+        let certificates = &mut self.certificates;
+        match examine::vouched(self.db, certificates, &delivery.document, &fresh, &delivery.signatures)? {
+            Err(reason) => Ok(Err(reason)),
+            Ok(signatures) => {
+                let document = documents::find_or_add(self.db, &descriptor)?;
+                Ok(Ok(Examined { document, fresh, arrived: known, signatures }))
+            }
+        }
+    }
+
+    /// New changes, and the hashes of those that are here already.
+    fn split(
+        &self,
+        held: Option<&StoredDocument>,
+        incoming: Vec<Incoming>,
+    ) -> Result<(Vec<Incoming>, Vec<ChangeHash>), DeviceError> {
+        let Some(held) = held else { return Ok((incoming, Vec::new())) };
+        let (mut fresh, mut known) = (Vec::new(), Vec::new());
+        for change in incoming {
+            if changes::has(self.db, held.number, &change.hash)? {
+                known.push(change.hash);
+            } else {
+                fresh.push(change);
+            }
+        }
+        Ok((fresh, known))
+    }
+
+    fn store(
+        &self,
+        examined: Examined,
+        counted: &HashSet<ChangeHash>,
+        applied: &mut Applied,
+    ) -> Result<(), DeviceError> {
+        let Examined { document, fresh, arrived, signatures } = examined;
+        let mut shared = Vec::with_capacity(fresh.len());
+        for hash in arrived {
+            if outbox::remove(self.db, document.number, &hash)? {
+                shared.push(hash);
+            }
+        }
+        self.notice_setback(&document, &fresh)?;
+        for change in &fresh {
+            let (actor, payload) = (&change.meta.actor, &change.payload);
+            changes::append(self.db, document.number, &change.hash, actor, payload, self.now)?;
+            shared.push(change.hash);
+        }
+        for signature in &signatures {
+            if let Some(tip) = fresh.iter().find(|change| change.hash == signature.tip) {
+                changes::keep_signature(self.db, document.number, &tip.meta.actor, tip.meta.seq, signature)?;
+            }
+        }
+        sums::share(self.db, &document.id, shared.iter().filter(|hash| !counted.contains(hash)))?;
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        restore_kept_work(self.db, self.identity, &document, self.now)?;
+        applied.changes += fresh.len() as u64;
+        applied.documents.push(document.id);
+        if projection::is_eager(&document) {
+            projection::refresh(self.db, &document)
+        } else {
+            documents::set_stale(self.db, document.number, true)
+        }
+    }
+
+    /// Own changes that this database does not know: it was set back, and its sequence numbers were used already.
+    fn notice_setback(&self, document: &StoredDocument, fresh: &[Incoming]) -> Result<(), DeviceError> {
+        let present = self.identity.author.actor(identity::incarnation(self.db)?);
+        if !fresh.iter().any(|change| change.meta.actor == present) {
+            return Ok(());
+        }
+        identity::next_incarnation(self.db)?;
+        if outbox::document_has_any(self.db, document.number)? {
+            edit::remake_unsent(self.db, self.identity, document, self.now)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a delivery aside. Its changes count as received: the relay has done its part.
+    fn keep(&mut self, delivery: &DeliveredDocument, reason: String, applied: &mut Applied) -> Result<(), DeviceError> {
+        let held = documents::find(self.db, &delivery.document)?;
+        let added = quarantine::keep(self.db, delivery, &reason, self.now)?;
+        let mut received = Vec::new();
+        for at in added {
+            let Ok(change) = examine::read_one(delivery.changes[at].to_vec()) else { continue };
+            let known = match &held {
+                Some(held) => changes::has(self.db, held.number, &change.hash)?,
+                None => false,
+            };
+            if !known {
+                received.push(change.hash);
+            }
+        }
+        sums::share(self.db, &delivery.document, &received)?;
+        self.any_quarantined = true;
+        applied.quarantined.push((delivery.document, reason));
+        Ok(())
+    }
+}
+
+/// The changes of a delivery that can be read.
+fn hashes(delivery: &DeliveredDocument) -> HashSet<ChangeHash> {
+    delivery.changes.iter().filter_map(|payload| examine::read_one(payload.to_vec()).ok()).map(|c| c.hash).collect()
+}
+
+fn joined(mut kept: DeliveredDocument, new: &DeliveredDocument) -> DeliveredDocument {
+    kept.changes.extend(new.changes.iter().cloned());
+    kept.signatures.extend(new.signatures.iter().copied());
+    kept.descriptor = new.descriptor.clone().or(kept.descriptor);
+    kept
+}

@@ -1,0 +1,142 @@
+//! What the device can truly say of itself: sent, not sent, up to date, and what stands in the way.
+
+use sync_protocol::frame::OrganizationKey;
+use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
+
+use crate::receive::QuarantinedDocument;
+use crate::store::kept_work::{self, KeptChange};
+use crate::store::outbox::{self, OutboxState};
+use crate::store::{documents, patients, sync_state, trust};
+use crate::{ChartRef, Device, DeviceError};
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Not connected, and not trying.
+    #[default]
+    Offline,
+    /// Trying to connect, now or after a pause.
+    Connecting,
+    /// Connected and catching up.
+    CatchingUp,
+    /// Connected; what the relay has comes as it happens.
+    Live,
+    /// The relay refused this device; it is not tried again by itself.
+    Refused,
+}
+
+/// What the sync engine knows of the present connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) connection: ConnectionState,
+    /// The relay said on this connection that everything was sent, and the checksums agree.
+    pub(crate) caught_up: bool,
+}
+
+/// An own change that is not in the relay's log and is not being sent any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldChange {
+    /// The document.
+    pub document: DocumentId,
+    /// The chart; none for the directory.
+    pub chart: Option<ChartRef>,
+    /// The change.
+    pub change: ChangeHash,
+    /// In custody or refused.
+    pub state: OutboxState,
+    /// Why.
+    pub reason: String,
+    /// When it was made, by this device's clock.
+    pub made_at: UnixMillis,
+}
+
+/// The state of the device. "Up to date" and "sent" stand here only when they are true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceStatus {
+    /// Where the connection of this process stands.
+    pub connection: ConnectionState,
+    /// Everything the relay has for this device is here, and it has everything that may be sent.
+    pub up_to_date: bool,
+    /// When device and relay last agreed, by this device's clock.
+    pub last_synced: Option<UnixMillis>,
+    /// Changes that wait to be sent.
+    pub unsent: u64,
+    /// The same for each chart; none is the directory.
+    pub unsent_per_chart: Vec<(Option<ChartRef>, u64)>,
+    /// Changes that the relay keeps from others or refused, with the reasons.
+    pub held: Vec<HeldChange>,
+    /// Unsent changes in documents that the relay took back. They are sent if the right returns.
+    pub kept_aside: Vec<KeptChange>,
+    /// What was received and could not be accepted or opened.
+    pub quarantined: Vec<QuarantinedDocument>,
+    /// Organizations that showed another key than the pinned one, with that key.
+    pub changed_keys: Vec<OrganizationKey>,
+    /// Device and relay differ even after comparing everything.
+    pub diverged: bool,
+    /// Milliseconds for which charts may still be used without the relay; negative once that is over.
+    pub lease_remaining_ms: i64,
+    /// This device's clock minus the relay's at the last connect, in milliseconds.
+    pub clock_skew_ms: Option<i64>,
+    /// Documents held.
+    pub documents: u64,
+    /// Patients listed.
+    pub patients: u64,
+}
+
+impl Device {
+    /// The state of the device. Works past the lease too.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotEnrolled`]; storage.
+    pub fn status(&self, now: UnixMillis) -> Result<DeviceStatus, DeviceError> {
+        let record = sync_state::record(&self.db)?;
+        let unsent = outbox::count(&self.db, OutboxState::Queued)?;
+        Ok(DeviceStatus {
+            connection: self.link.connection,
+            up_to_date: self.link.caught_up && unsent == 0 && !record.diverged,
+            last_synced: record.last_synced,
+            unsent,
+            unsent_per_chart: outbox::queued_per_chart(&self.db)?,
+            held: self.held_changes()?,
+            kept_aside: kept_work::all(&self.db)?,
+            quarantined: self.quarantined()?,
+            changed_keys: trust::changed_keys(&self.db)?,
+            diverged: record.diverged,
+            lease_remaining_ms: self.lease_remaining_ms(now)?,
+            clock_skew_ms: record.clock_skew_ms,
+            documents: documents::count(&self.db)?,
+            patients: patients::count(&self.db)?,
+        })
+    }
+
+    /// Whether everything is here and everything sent; the short form of [`Device::status`].
+    ///
+    /// # Errors
+    /// Storage.
+    pub fn is_up_to_date(&self) -> Result<bool, DeviceError> {
+        Ok(self.link.caught_up && !outbox::has_queued(&self.db)? && !sync_state::record(&self.db)?.diverged)
+    }
+
+    /// Queues again what the relay refused or keeps, for instance after a right was granted. Gives how many.
+    ///
+    /// # Errors
+    /// Storage.
+    pub fn send_held_again(&mut self) -> Result<usize, DeviceError> {
+        let queued = self.write(|tx, _| outbox::requeue(tx))?;
+        self.tell(&crate::DeviceEvent::OutboxGrew);
+        Ok(queued)
+    }
+
+    fn held_changes(&self) -> Result<Vec<HeldChange>, DeviceError> {
+        let held = outbox::not_accepted(&self.db)?;
+        let shown = held.into_iter().map(|held| HeldChange {
+            document: held.document,
+            chart: held.chart,
+            change: held.hash,
+            state: held.state,
+            reason: held.reason.unwrap_or_default(),
+            made_at: held.queued_at,
+        });
+        Ok(shown.collect())
+    }
+}

@@ -1,0 +1,33 @@
+//! The SQLite file of a profile: opening it safely, and one module for each thing it keeps.
+
+pub(crate) mod changes;
+pub(crate) mod documents;
+pub(crate) mod identity;
+pub(crate) mod incoming;
+pub(crate) mod kept_work;
+mod migrations;
+mod open;
+pub(crate) mod outbox;
+pub(crate) mod patients;
+pub(crate) mod quarantine;
+pub(crate) mod resources;
+pub(crate) mod sums;
+pub(crate) mod sync_state;
+pub(crate) mod trust;
+
+pub use open::DamagedFile;
+pub(crate) use open::open;
+
+use rusqlite::Row;
+
+use crate::DeviceError;
+
+/// Reads an id of fixed length from column `index`.
+pub(crate) fn bytes<const N: usize>(row: &Row<'_>, index: usize) -> rusqlite::Result<[u8; N]> {
+    row.get(index)
+}
+
+/// A stored value that does not read back: the file was changed by something else.
+pub(crate) fn unreadable(what: &'static str) -> DeviceError {
+    DeviceError::Storage { code: 0, doing: what }
+}

@@ -1,0 +1,68 @@
+//! What the engine reads and writes of where the sync stands.
+
+use sync_protocol::frame::{CaughtUp, Inventory, Resume, Welcome};
+use sync_protocol::identity::SecretKey;
+use sync_protocol::{Checksum, EpochId, RelayId, UnixMillis};
+
+use crate::status::{ConnectionState, Link};
+use crate::store::{identity, incoming, sums, sync_state};
+use crate::{Device, DeviceError};
+
+/// Entries in one inventory frame.
+const INVENTORY_ENTRIES: usize = 5_000;
+
+impl Device {
+    /// What to open a session with. Forgets documents that came half: the relay starts over from the cursor.
+    pub(super) fn begin_connection(&mut self) -> Result<(SecretKey, Resume), DeviceError> {
+        let secret = self.enrolled_identity()?.secret.clone();
+        incoming::clear(&self.db)?;
+        Ok((secret, sync_state::resume(&self.db)?))
+    }
+
+    pub(super) fn set_link(&mut self, connection: ConnectionState, caught_up: bool) {
+        self.link = Link { connection, caught_up };
+    }
+
+    pub(super) fn relay(&self) -> Option<RelayId> {
+        self.identity.as_ref().map(|identity| identity.relay)
+    }
+
+    /// The relay knows us: renews the lease. Gives this device's clock minus the relay's, in milliseconds.
+    pub(super) fn welcomed(&mut self, welcome: &Welcome, now: UnixMillis) -> Result<i64, DeviceError> {
+        let skew_ms = now.0.saturating_sub(welcome.now.0);
+        self.write(|tx, _| {
+            identity::renew_lease(tx, now, welcome.lease_ms)?;
+            sync_state::set_clock_skew(tx, skew_ms)
+        })?;
+        Ok(skew_ms)
+    }
+
+    /// What is held and shared, in frames of at most [`INVENTORY_ENTRIES`]; one frame at least.
+    pub(super) fn inventory(&self) -> Result<Vec<Inventory>, DeviceError> {
+        let entries = sums::inventory(&self.db)?;
+        let mut frames: Vec<Inventory> =
+            entries.chunks(INVENTORY_ENTRIES).map(|some| Inventory { documents: some.to_vec(), more: true }).collect();
+        match frames.last_mut() {
+            Some(last) => last.more = false,
+            None => frames.push(Inventory { documents: Vec::new(), more: false }),
+        }
+        Ok(frames)
+    }
+
+    pub(super) fn shared_sum(&self) -> Result<Checksum, DeviceError> {
+        sums::total(&self.db)
+    }
+
+    pub(super) fn store_place(&mut self, caught_up: &CaughtUp, epoch: &EpochId) -> Result<(), DeviceError> {
+        sync_state::set_cursor(&self.db, &caught_up.cursor, epoch)
+    }
+
+    pub(super) fn agreed(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
+        sync_state::agreed(&self.db, now)
+    }
+
+    /// Notes that device and relay differ. `for_good`: everything was compared already.
+    pub(super) fn disagreed(&mut self, for_good: bool) -> Result<(), DeviceError> {
+        sync_state::disagreed(&self.db, for_good)
+    }
+}
