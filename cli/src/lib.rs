@@ -1,1 +1,48 @@
-//! Placeholder.
+//! The `satchel` command: a full device at a terminal, the relay, admin commands and the demo.
+//!
+//! A library with a thin binary around it, so that the system tests run the very same code as processes of their own.
+
+mod admin;
+mod failure;
+mod output;
+mod relay;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Offline-first sync for clinical records
+#[derive(Debug, Parser)]
+#[command(name = "satchel", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 refused (no right, revoked, expired lease); \
+                          4 the relay cannot be reached; 5 bad input (the message says what and where).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a relay
+    Relay(relay::RelayArgs),
+    /// Look after a relay: organizations, people, access, devices, audit
+    Admin(admin::AdminArgs),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Relay(args) => relay::run(args),
+        Command::Admin(args) => admin::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("satchel: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `satchel admin`: looks after a relay over its admin API.
+
+mod access;
+mod api;
+mod audit;
+mod devices;
+mod people;
+
+use clap::{Args, Subcommand};
+
+pub use api::{AdminApi, ApiArgs};
+
+use crate::failure::Failure;
+
+/// Arguments of `satchel admin`.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Organizations: clinics and practices
+    #[command(subcommand)]
+    Organization(people::OrganizationCommand),
+    /// Practitioners
+    #[command(subcommand)]
+    Practitioner(people::PractitionerCommand),
+    /// Roles of practitioners at organizations
+    #[command(subcommand)]
+    Role(access::RoleCommand),
+    /// What organizations open to one another
+    #[command(subcommand)]
+    Affiliation(access::AffiliationCommand),
+    /// Single charts opened for a time (referrals)
+    #[command(subcommand)]
+    Grant(access::GrantCommand),
+    /// Make a one-time code that enrols a device, shown once, with a QR code
+    Code(devices::CodeArgs),
+    /// Enrolled devices
+    #[command(subcommand)]
+    Device(devices::DeviceCommand),
+    /// List changes kept for a privacy officer
+    Custody,
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(args: &AdminArgs) -> Result<(), Failure> {
+    let api = AdminApi::new(&args.api)?;
+    let json = args.json;
+    match &args.command {
+        AdminCommand::Organization(command) => people::organization(&api, json, command),
+        AdminCommand::Practitioner(command) => people::practitioner(&api, json, command),
+        AdminCommand::Role(command) => access::role(&api, json, command),
+        AdminCommand::Affiliation(command) => access::affiliation(&api, json, command),
+        AdminCommand::Grant(command) => access::grant(&api, json, command),
+        AdminCommand::Code(code) => devices::code(&api, json, code),
+        AdminCommand::Device(command) => devices::device(&api, json, command),
+        AdminCommand::Custody => devices::custody(&api, json),
+        AdminCommand::Audit(command) => audit::run(&api, json, command),
+    }
+}

@@ -1,0 +1,7 @@
+//! The `satchel` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}
