@@ -63,7 +63,9 @@ impl RecordDocument {
         let (ready, waiting) = sort(&mut self.ledger, changes)?;
         self.waiting = waiting;
         contained(|| {
+            let (before, added) = (self.doc.get_heads(), ready.iter().map(Change::hash).collect());
             self.doc.apply_changes(ready).map_err(|error| refused(&error))?;
+            gives_back(&self.doc, &before, &added)?;
             Ok(self)
         })
     }
@@ -185,6 +187,15 @@ impl fmt::Debug for RecordDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecordDocument").field("heads", &self.doc.get_heads().len()).finish_non_exhaustive()
     }
+}
+
+/// Checks that the document can reproduce the changes it was `added` since `before`.
+///
+/// The engine keeps operations, not changes, and rebuilds a change when asked. One that is not in the engine's own form, or
+/// that names operations which do not exist, would come back as another change or as a panic.
+fn gives_back(doc: &Automerge, before: &[ChangeHash], added: &HashSet<ChangeHash>) -> Result<(), RecordError> {
+    let rebuilt: HashSet<_> = doc.get_changes(before).iter().map(Change::hash).collect();
+    if rebuilt == *added { Ok(()) } else { Err(RecordError::MalformedChange("operations")) }
 }
 
 fn too_many(limit: u64) -> RecordError {
