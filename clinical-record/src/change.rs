@@ -3,7 +3,7 @@
 use automerge::{Change, LoadChangeError};
 
 use crate::RecordError;
-use crate::change_scan::scan_change;
+use crate::change_scan::{CHANGE_CHUNK, CHUNK_TYPE_AT, scan_change};
 use crate::containment::contained;
 
 /// Most operations one change may hold: a few times the largest single import seen.
@@ -74,6 +74,14 @@ pub(crate) fn parse_change(bytes: &[u8]) -> Result<Change, RecordError> {
     }
     meta_of(&change)?;
     Ok(change)
+}
+
+/// Parses a change that this device has checked before.
+pub(crate) fn parse_checked(bytes: &[u8]) -> Result<Change, RecordError> {
+    if bytes.get(CHUNK_TYPE_AT) != Some(&CHANGE_CHUNK) {
+        return Err(RecordError::MalformedChange("chunk type"));
+    }
+    contained(|| Change::try_from(bytes).map_err(|error| malformed(&error)))
 }
 
 fn malformed(error: &LoadChangeError) -> RecordError {

@@ -4,8 +4,8 @@ use crate::RecordError;
 use crate::change::MAX_CHANGE_OPS;
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const CHUNK_TYPE_AT: usize = 8;
-const CHANGE_CHUNK: u8 = 1;
+pub(crate) const CHUNK_TYPE_AT: usize = 8;
+pub(crate) const CHANGE_CHUNK: u8 = 1;
 const DEFLATE_CHUNK: u8 = 2;
 
 /// Column types, the low three bits of a column specification.

@@ -129,7 +129,7 @@ impl Search<'_> {
     /// Records a conflict when the concurrent values at `prop` differ.
     fn compare(&mut self, parent: &ObjId, prop: Prop) {
         let doc = &self.document.doc;
-        let mut trail: Vec<String> = self.path.trail().into_iter().map(str::to_owned).collect();
+        let mut trail = self.path.trail().into_iter().map(|name| name.to_owned().into()).collect();
         let values: Vec<ConflictValue> = doc
             .get_all(parent, prop)
             .unwrap_or_default()

@@ -1,5 +1,7 @@
 //! Automerge values back as FHIR JSON.
 
+use std::borrow::Cow;
+
 use automerge::{ObjId, ObjType, ReadDoc, ScalarValue, Value as Stored};
 use serde_json::{Map, Value};
 
@@ -11,10 +13,10 @@ use crate::text_form::{ANY_POSITION, json_of};
 ///
 /// What no editor of this crate writes (nesting beyond [`MAX_DEPTH`], bytes that are no number) reads as null, so that a
 /// hostile document cannot exhaust the stack or make a chart unreadable.
-pub(crate) fn decode<D: ReadDoc>(
-    doc: &D,
+pub(crate) fn decode<'d, D: ReadDoc>(
+    doc: &'d D,
     resource_type: &str,
-    trail: &mut Vec<String>,
+    trail: &mut Vec<Cow<'d, str>>,
     value: &Stored<'_>,
     id: &ObjId,
 ) -> Value {
@@ -27,10 +29,10 @@ pub(crate) fn decode<D: ReadDoc>(
     }
 }
 
-fn decode_map<D: ReadDoc>(doc: &D, resource_type: &str, trail: &mut Vec<String>, id: &ObjId) -> Value {
+fn decode_map<'d, D: ReadDoc>(doc: &'d D, resource_type: &str, trail: &mut Vec<Cow<'d, str>>, id: &ObjId) -> Value {
     let mut map = Map::new();
     for item in doc.map_range(id, ..) {
-        trail.push(item.key.to_string());
+        trail.push(item.key.clone());
         let id = item.id();
         let child = decode(doc, resource_type, trail, &item.value.into_value(), &id);
         trail.pop();
@@ -39,8 +41,8 @@ fn decode_map<D: ReadDoc>(doc: &D, resource_type: &str, trail: &mut Vec<String>,
     Value::Object(map)
 }
 
-fn decode_list<D: ReadDoc>(doc: &D, resource_type: &str, trail: &mut Vec<String>, id: &ObjId) -> Value {
-    trail.push(ANY_POSITION.to_owned());
+fn decode_list<'d, D: ReadDoc>(doc: &'d D, resource_type: &str, trail: &mut Vec<Cow<'d, str>>, id: &ObjId) -> Value {
+    trail.push(ANY_POSITION.into());
     let items = doc
         .list_range(id, ..)
         .map(|item| {
@@ -52,8 +54,8 @@ fn decode_list<D: ReadDoc>(doc: &D, resource_type: &str, trail: &mut Vec<String>
     Value::Array(items)
 }
 
-fn decode_text<D: ReadDoc>(doc: &D, resource_type: &str, trail: &[String], id: &ObjId) -> Value {
-    let trail: Vec<&str> = trail.iter().map(String::as_str).collect();
+fn decode_text<D: ReadDoc>(doc: &D, resource_type: &str, trail: &[Cow<'_, str>], id: &ObjId) -> Value {
+    let trail: Vec<&str> = trail.iter().map(AsRef::as_ref).collect();
     doc.text(id).map_or(Value::Null, |text| Value::String(json_of(resource_type, &trail, text)))
 }
 

@@ -35,6 +35,8 @@ fn a_small_chart_loads_from_its_changes() {
     }
     let loaded = RecordDocument::load(changes.iter().map(Vec::as_slice)).unwrap();
     assert_eq!(changes.len(), 10);
+    let accepted = RecordDocument::load_accepted(changes.iter().rev().map(Vec::as_slice)).unwrap();
+    assert_eq!((accepted.heads(), accepted.conflicts()), (loaded.heads(), loaded.conflicts()));
     assert!(loaded.resources().eq(document.resources()));
 }
 
@@ -56,6 +58,7 @@ fn timings_of_a_small_chart() {
     newer["status"] = "amended".into();
     eprintln!("10 changes, {bytes} bytes");
     time("load", || drop(RecordDocument::load(changes.iter().map(Vec::as_slice)).unwrap()));
+    time("load accepted", || drop(RecordDocument::load_accepted(changes.iter().map(Vec::as_slice)).unwrap()));
     time("clone", || drop(one.clone()));
     time("clone + apply one change", || one.clone().apply([changes[9].as_slice()]).unwrap());
     time("clone + edit one field", || {
