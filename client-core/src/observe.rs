@@ -17,6 +17,8 @@ pub enum DeviceEvent {
     },
     /// There is something new to send.
     OutboxGrew,
+    /// Another process wrote to the database: reread what is shown. Told while a driver runs.
+    ChangedElsewhere,
 }
 
 /// Names an observer, for [`crate::Device::unobserve`].

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The native driver: gives the sync engine sockets, timers and the system's clock.
+//!
+//! Everything that decides is in [`crate::sync`]; here bytes are moved and time passes.
+
+mod address;
+mod connect;
+mod engine_loop;
+mod enroll;
+mod once;
+mod options;
+mod run;
+mod shared;
+mod tls;
+mod wire;
+
+pub use enroll::enroll;
+pub use once::{SyncReport, sync_once};
+pub use options::DriverOptions;
+pub use run::run;
+pub use shared::SharedDevice;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sync_protocol::UnixMillis;
+
+/// The system's clock.
+#[must_use]
+pub fn system_time() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -26,10 +26,10 @@ pub(super) struct Acceptance<'a> {
 }
 
 /// A delivery that passed every check.
-struct Examined {
+struct Examined<'d> {
     document: StoredDocument,
     /// Not stored before.
-    fresh: Vec<Incoming>,
+    fresh: Vec<Incoming<'d>>,
     /// Stored before and still in the outbox: the relay has them after all.
     arrived: Vec<ChangeHash>,
     signatures: Vec<ChangeSignature>,
@@ -42,31 +42,31 @@ impl<'a> Acceptance<'a> {
     }
 
     /// Stores a delivery, together with what was in quarantine of the same document if that helps.
-    pub(super) fn document(&mut self, delivery: DeliveredDocument, applied: &mut Applied) -> Result<(), DeviceError> {
+    pub(super) fn document(&mut self, delivery: &DeliveredDocument, applied: &mut Applied) -> Result<(), DeviceError> {
         let kept = if self.any_quarantined { quarantine::kept(self.db, &delivery.document)? } else { None };
         let Some(kept) = kept else {
-            return match self.examine(delivery.clone())? {
+            return match self.examine(delivery)? {
                 Ok(examined) => self.store(examined, &HashSet::new(), applied),
-                Err(reason) => self.keep(&delivery, reason, applied),
+                Err(reason) => self.keep(delivery, reason, applied),
             };
         };
         let counted = hashes(&kept);
-        match self.examine(joined(kept, &delivery))? {
+        match self.examine(&joined(kept, delivery))? {
             Ok(examined) => {
                 quarantine::release(self.db, &delivery.document)?;
                 self.store(examined, &counted, applied)
             }
             // Perhaps the new part alone is good.
-            Err(_) => match self.examine(delivery.clone())? {
+            Err(_) => match self.examine(delivery)? {
                 Ok(examined) => self.store(examined, &counted, applied),
-                Err(reason) => self.keep(&delivery, reason, applied),
+                Err(reason) => self.keep(delivery, reason, applied),
             },
         }
     }
 
     /// Tries again what is in quarantine. True if it was accepted.
-    pub(super) fn retry(&mut self, kept: DeliveredDocument, applied: &mut Applied) -> Result<bool, DeviceError> {
-        let counted = hashes(&kept);
+    pub(super) fn retry(&mut self, kept: &DeliveredDocument, applied: &mut Applied) -> Result<bool, DeviceError> {
+        let counted = hashes(kept);
         let document = kept.document;
         let Ok(examined) = self.examine(kept)? else { return Ok(false) };
         quarantine::release(self.db, &document)?;
@@ -74,13 +74,13 @@ impl<'a> Acceptance<'a> {
         Ok(true)
     }
 
-    fn examine(&mut self, delivery: DeliveredDocument) -> Result<Result<Examined, String>, DeviceError> {
+    fn examine<'d>(&mut self, delivery: &'d DeliveredDocument) -> Result<Result<Examined<'d>, String>, DeviceError> {
         let held = documents::find(self.db, &delivery.document)?;
-        let descriptor = match examine::descriptor(&delivery, held.as_ref()) {
+        let descriptor = match examine::descriptor(delivery, held.as_ref()) {
             Ok(descriptor) => descriptor,
             Err(reason) => return Ok(Err(reason)),
         };
-        let incoming = match examine::read(delivery.changes) {
+        let incoming = match examine::read(&delivery.changes) {
             Ok(incoming) => incoming,
             Err(reason) => return Ok(Err(reason)),
         };
@@ -99,11 +99,11 @@ impl<'a> Acceptance<'a> {
     }
 
     /// New changes, and the hashes of those that are here already.
-    fn split(
+    fn split<'d>(
         &self,
         held: Option<&StoredDocument>,
-        incoming: Vec<Incoming>,
-    ) -> Result<(Vec<Incoming>, Vec<ChangeHash>), DeviceError> {
+        incoming: Vec<Incoming<'d>>,
+    ) -> Result<(Vec<Incoming<'d>>, Vec<ChangeHash>), DeviceError> {
         let Some(held) = held else { return Ok((incoming, Vec::new())) };
         let (mut fresh, mut known) = (Vec::new(), Vec::new());
         for change in incoming {
@@ -118,7 +118,7 @@ impl<'a> Acceptance<'a> {
 
     fn store(
         &self,
-        examined: Examined,
+        examined: Examined<'_>,
         counted: &HashSet<ChangeHash>,
         applied: &mut Applied,
     ) -> Result<(), DeviceError> {
@@ -131,7 +131,7 @@ impl<'a> Acceptance<'a> {
         }
         self.notice_setback(&document, &fresh)?;
         for change in &fresh {
-            let (actor, payload) = (&change.meta.actor, &change.payload);
+            let (actor, payload) = (&change.meta.actor, change.payload);
             changes::append(self.db, document.number, &change.hash, actor, payload, self.now)?;
             shared.push(change.hash);
         }
@@ -155,7 +155,7 @@ impl<'a> Acceptance<'a> {
     }
 
     /// Own changes that this database does not know: it was set back, and its sequence numbers were used already.
-    fn notice_setback(&self, document: &StoredDocument, fresh: &[Incoming]) -> Result<(), DeviceError> {
+    fn notice_setback(&self, document: &StoredDocument, fresh: &[Incoming<'_>]) -> Result<(), DeviceError> {
         let present = self.identity.author.actor(identity::incarnation(self.db)?);
         if !fresh.iter().any(|change| change.meta.actor == present) {
             return Ok(());
@@ -173,7 +173,7 @@ impl<'a> Acceptance<'a> {
         let added = quarantine::keep(self.db, delivery, &reason, self.now)?;
         let mut received = Vec::new();
         for at in added {
-            let Ok(change) = examine::read_one(delivery.changes[at].to_vec()) else { continue };
+            let Ok(change) = examine::read_one(&delivery.changes[at]) else { continue };
             let known = match &held {
                 Some(held) => changes::has(self.db, held.number, &change.hash)?,
                 None => false,
@@ -191,7 +191,7 @@ impl<'a> Acceptance<'a> {
 
 /// The changes of a delivery that can be read.
 fn hashes(delivery: &DeliveredDocument) -> HashSet<ChangeHash> {
-    delivery.changes.iter().filter_map(|payload| examine::read_one(payload.to_vec()).ok()).map(|c| c.hash).collect()
+    delivery.changes.iter().filter_map(|payload| examine::read_one(payload).ok()).map(|c| c.hash).collect()
 }
 
 fn joined(mut kept: DeliveredDocument, new: &DeliveredDocument) -> DeliveredDocument {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use clinical_record::{ChangeMeta, inspect_change};
 use rusqlite::Connection;
+use serde_bytes::ByteBuf;
 use sync_protocol::frame::DeliveredDocument;
 use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, uncovered};
 use sync_protocol::limits::MAX_CHANGE_BYTES;
@@ -14,11 +15,11 @@ use crate::store::documents::StoredDocument;
 use crate::store::{changes, trust};
 
 /// A change of a delivery that reads as one.
-pub(super) struct Incoming {
+pub(super) struct Incoming<'d> {
     pub(super) hash: ChangeHash,
     pub(super) author: AuthorId,
     pub(super) meta: ChangeMeta,
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: &'d [u8],
 }
 
 /// Trusted certificates, looked up once in a batch.
@@ -52,11 +53,11 @@ pub(super) fn descriptor(
 }
 
 /// Reads the changes, each once. `Err`: what is wrong with the first bad one.
-pub(super) fn read(changes: Vec<serde_bytes::ByteBuf>) -> Result<Vec<Incoming>, String> {
+pub(super) fn read(changes: &[ByteBuf]) -> Result<Vec<Incoming<'_>>, String> {
     let mut seen = HashSet::new();
     let mut read = Vec::with_capacity(changes.len());
-    for (at, payload) in changes.into_iter().enumerate() {
-        let change = read_one(payload.into_vec()).map_err(|why| format!("change {at} of the delivery: {why}"))?;
+    for (at, payload) in changes.iter().enumerate() {
+        let change = read_one(payload).map_err(|why| format!("change {at} of the delivery: {why}"))?;
         if seen.insert(change.hash) {
             read.push(change);
         }
@@ -65,11 +66,11 @@ pub(super) fn read(changes: Vec<serde_bytes::ByteBuf>) -> Result<Vec<Incoming>, 
 }
 
 /// Reads one change. `Err`: why it is none of ours.
-pub(super) fn read_one(payload: Vec<u8>) -> Result<Incoming, String> {
+pub(super) fn read_one(payload: &[u8]) -> Result<Incoming<'_>, String> {
     if payload.len() > MAX_CHANGE_BYTES {
         return Err(format!("{} bytes are more than a change may have", payload.len()));
     }
-    let meta = inspect_change(&payload).map_err(|error| error.to_string())?;
+    let meta = inspect_change(payload).map_err(|error| error.to_string())?;
     let author = AuthorId::of_actor(&meta.actor).ok_or("its actor id is not of an author")?;
     Ok(Incoming { hash: ChangeHash(meta.hash), author, meta, payload })
 }
@@ -78,7 +79,7 @@ pub(super) fn read_one(payload: Vec<u8>) -> Result<Incoming, String> {
 pub(super) fn is_complete(
     db: &Connection,
     held: Option<&StoredDocument>,
-    fresh: &[Incoming],
+    fresh: &[Incoming<'_>],
 ) -> Result<bool, DeviceError> {
     let mut known: HashSet<ChangeHash> = HashSet::with_capacity(fresh.len());
     for change in fresh {
@@ -102,7 +103,7 @@ pub(super) fn vouched(
     db: &Connection,
     certificates: &mut Certificates,
     document: &DocumentId,
-    fresh: &[Incoming],
+    fresh: &[Incoming<'_>],
     signatures: &[ChangeSignature],
 ) -> Result<Result<Vec<ChangeSignature>, String>, DeviceError> {
     let (mut valid, mut fault) = (Vec::new(), None);
@@ -125,7 +126,7 @@ pub(super) fn vouched(
     Ok(Ok(valid))
 }
 
-pub(super) fn link(change: &Incoming) -> ChangeLink {
+fn link(change: &Incoming<'_>) -> ChangeLink {
     let deps = change.meta.deps.iter().map(|dep| ChangeHash(*dep)).collect();
     ChangeLink { hash: change.hash, author: change.author, deps }
 }

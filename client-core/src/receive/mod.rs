@@ -54,7 +54,7 @@ impl Device {
             if delivery.more {
                 incoming::stage(&tx, &delivery)?;
             } else {
-                acceptance.document(incoming::complete(&tx, delivery)?, &mut applied)?;
+                acceptance.document(&incoming::complete(&tx, delivery)?, &mut applied)?;
             }
         }
         drop(acceptance);

@@ -51,7 +51,7 @@ impl Device {
                 continue;
             }
             let Some(kept) = quarantine::kept(&tx, &document)? else { continue };
-            if !acceptance.retry(kept, &mut applied)? {
+            if !acceptance.retry(&kept, &mut applied)? {
                 applied.quarantined.push((document, reason));
             }
         }

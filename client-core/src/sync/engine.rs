@@ -76,6 +76,12 @@ impl SyncEngine {
         effects
     }
 
+    /// Whether no push waits or is unanswered.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !matches!(&self.state, State::Live(live) if live.pushes_open())
+    }
+
     fn connect(&mut self, device: &mut Device, effects: &mut Vec<Effect>) {
         self.state = State::Connecting;
         device.set_link(ConnectionState::Connecting, false);
