@@ -3,6 +3,7 @@
 //! A library with a thin binary around it, so that the system tests run the very same code as processes of their own.
 
 mod admin;
+mod device;
 mod failure;
 mod output;
 mod relay;
@@ -28,6 +29,8 @@ enum Command {
     Relay(relay::RelayArgs),
     /// Look after a relay: organizations, people, access, devices, audit
     Admin(admin::AdminArgs),
+    /// Be a device: import, read, edit and sync charts
+    Device(device::DeviceArgs),
 }
 
 /// Runs the command line of this process.
@@ -37,6 +40,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Relay(args) => relay::run(args),
         Command::Admin(args) => admin::run(&args),
+        Command::Device(args) => device::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -56,8 +56,8 @@ pub fn code(api: &AdminApi, json: bool, args: &CodeArgs) -> Result<(), Failure> 
         let payload = format!("satchel:enroll?relay={url}&code={}", made.code);
         if let Ok(qr) = QrCode::new(&payload) {
             // Terminals are mostly dark: what QR calls dark is left blank, so that the code is not inverted.
-            let drawn = qr.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
-            println!("{}", drawn.build());
+            let drawn = qr.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+            println!("{drawn}");
         }
         println!("code:    {}   (shown once, until {})", made.code, output::moment(made.expires_at));
         println!("enrol:   satchel device --profile DIR enroll {url} {}", made.code);

@@ -1,0 +1,162 @@
+//! `satchel device`: a full device at a terminal.
+
+mod edit;
+mod enroll;
+mod export;
+mod files;
+mod import;
+mod read;
+mod shown;
+mod status;
+mod sync;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use client_core::driver::{DriverOptions, system_time};
+use client_core::{ChartRef, Device, DeviceError, OrganizationId, PatientId, SystemRandomness};
+
+pub use files::{bundle_files, read_bundle_file};
+pub use shown::chart_json;
+
+use crate::failure::Failure;
+
+/// Arguments of `satchel device`.
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// Folder of the device's profile
+    #[arg(long, env = "SATCHEL_PROFILE", default_value = "satchel-device", global = true, value_name = "DIR")]
+    profile: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Certificate authority to trust for the relay besides the system's, PEM
+    #[arg(long, env = "SATCHEL_CA", global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Allow ws:// to another machine; everything can then be read on the way
+    #[arg(long, global = true)]
+    allow_plain: bool,
+    #[command(subcommand)]
+    command: DeviceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeviceCommand {
+    /// Enrol this device with a one-time code
+    Enroll(enroll::EnrollArgs),
+    /// Import FHIR Bundles (.json or .json.gz, files or folders)
+    Import(import::ImportArgs),
+    /// Register a new patient
+    Register(edit::RegisterArgs),
+    /// List patients
+    Patients(read::PatientsArgs),
+    /// Search patients by name, identifier or birth date; accents do not matter
+    Search(read::SearchArgs),
+    /// Show a chart, or one resource of it as FHIR JSON
+    Chart(read::ChartArgs),
+    /// Change one element of a resource
+    Edit(edit::EditArgs),
+    /// Create or replace a resource from a JSON file (- for standard input)
+    Put(edit::PutArgs),
+    /// Add a note, or text to a note
+    Note(edit::NoteArgs),
+    /// Take a record back: it stays, marked as entered in error
+    EnteredInError(edit::EnteredInErrorArgs),
+    /// Decide a conflict: one value replaces the concurrent ones
+    Settle(edit::SettleArgs),
+    /// Show who changed what in a chart
+    History(read::HistoryArgs),
+    /// Show what is sent, unsent, held back, and how long the device may be used
+    Status,
+    /// Sync once, until everything is sent and received
+    Sync(sync::SyncArgs),
+    /// Stay connected and show what happens
+    Watch(sync::WatchArgs),
+    /// Write a chart as a FHIR Bundle
+    Export(export::ExportArgs),
+}
+
+/// What every device command needs.
+pub(crate) struct Context {
+    pub device: Device,
+    pub json: bool,
+    pub options: DriverOptions,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(args: DeviceArgs) -> Result<(), Failure> {
+    let device = Device::open(&args.profile, SystemRandomness, system_time())
+        .map_err(|error| in_profile(&args.profile, error))?;
+    if let Some(damaged) = device.damaged_file() {
+        let (kept_as, problem) = (damaged.kept_as.display(), &damaged.problem);
+        eprintln!("satchel: the database was damaged ({problem}) and put aside, not deleted: {kept_as}");
+    }
+    let options = DriverOptions { authorities: args.ca, allow_plain: args.allow_plain, ..DriverOptions::default() };
+    let context = Context { device, json: args.json, options };
+    match args.command {
+        DeviceCommand::Enroll(args) => enroll::run(context, &args),
+        DeviceCommand::Import(args) => import::run(context, &args),
+        DeviceCommand::Register(args) => edit::register(context, args),
+        DeviceCommand::Patients(args) => read::patients(context, &args),
+        DeviceCommand::Search(args) => read::search(context, &args),
+        DeviceCommand::Chart(args) => read::chart(context, &args),
+        DeviceCommand::Edit(args) => edit::edit(context, &args),
+        DeviceCommand::Put(args) => edit::put(context, &args),
+        DeviceCommand::Note(args) => edit::note(context, &args),
+        DeviceCommand::EnteredInError(args) => edit::entered_in_error(context, &args),
+        DeviceCommand::Settle(args) => edit::settle(context, &args),
+        DeviceCommand::History(args) => read::history(context, &args),
+        DeviceCommand::Status => status::run(&context),
+        DeviceCommand::Sync(args) => sync::once(context, &args),
+        DeviceCommand::Watch(args) => sync::watch(context, &args),
+        DeviceCommand::Export(args) => export::run(context, &args),
+    }
+}
+
+impl Context {
+    /// The chart that `PATIENT` or `ORGANIZATION/PATIENT` names.
+    pub(crate) fn chart(&self, name: &str) -> Result<ChartRef, Failure> {
+        let bad = |error| Failure::BadInput(format!("chart {name}: {error}"));
+        match name.split_once('/') {
+            None => Ok(self.device.chart_of(&PatientId::new(name).map_err(bad)?)?),
+            Some((organization, patient)) => Ok(ChartRef {
+                organization: OrganizationId::new(organization).map_err(bad)?,
+                patient: PatientId::new(patient.trim_start_matches("Patient/")).map_err(bad)?,
+            }),
+        }
+    }
+}
+
+fn in_profile(profile: &std::path::Path, error: DeviceError) -> Failure {
+    match Failure::from(error) {
+        Failure::Failed(message) => Failure::Failed(format!("profile {}: {message}", profile.display())),
+        other => other,
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        let message = error.to_string();
+        match error {
+            DeviceError::LeaseExpired { .. } | DeviceError::Relay { .. } | DeviceError::OtherRelay => {
+                Self::Refused(message)
+            }
+            DeviceError::Connection(_) => Self::Unreachable(message),
+            DeviceError::ImportRefused { first, .. } => Self::BadInput(format!("{message}\n  {}", first.join("\n  "))),
+            DeviceError::UnknownPatient { .. }
+            | DeviceError::AmbiguousPatient { .. }
+            | DeviceError::UnknownResource { .. }
+            | DeviceError::WrongChart { .. }
+            | DeviceError::Content(_)
+            | DeviceError::Invalid(_)
+            | DeviceError::ChangeTooLarge { .. } => Self::BadInput(message),
+            DeviceError::NotEnrolled => {
+                Self::Failed(format!("{message}: satchel device --profile DIR enroll URL CODE"))
+            }
+            _ => Self::Failed(message),
+        }
+    }
+}

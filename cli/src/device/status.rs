@@ -1,0 +1,96 @@
+//! `satchel device status`
+
+use client_core::driver::system_time;
+use client_core::{DeviceIdentity, DeviceStatus};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::failure::Failure;
+use crate::output;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Clock difference worth a person's attention, in milliseconds.
+const NOTABLE_SKEW_MS: i64 = 2 * 60 * 1000;
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(context: &Context) -> Result<(), Failure> {
+    let identity = context.device.identity()?;
+    let status = context.device.status(system_time())?;
+    output::print(context.json, &status_json(&identity, &status), |_| print_status(&identity, &status))
+}
+
+fn status_json(identity: &DeviceIdentity, status: &DeviceStatus) -> Value {
+    let chart = |chart: &Option<client_core::ChartRef>| chart.as_ref().map(ToString::to_string);
+    let unsent = status.unsent_per_chart.iter().map(|(of, count)| json!({"chart": chart(of), "changes": count}));
+    let held = status.held.iter().map(|held| {
+        let state = format!("{:?}", held.state).to_lowercase();
+        json!({"chart": chart(&held.chart), "change": held.change, "state": state, "reason": held.reason})
+    });
+    let quarantined = status.quarantined.iter().map(|q| json!({"document": q.document, "reason": q.reason}));
+    json!({
+        "device": identity.device,
+        "practitioner": identity.practitioner,
+        "organization": identity.organization,
+        "relay": identity.relay_url,
+        "documents": status.documents,
+        "patients": status.patients,
+        "lastSynced": status.last_synced,
+        "unsent": status.unsent,
+        "unsentPerChart": unsent.collect::<Vec<_>>(),
+        "held": held.collect::<Vec<_>>(),
+        "keptAside": status.kept_aside.len(),
+        "quarantined": quarantined.collect::<Vec<_>>(),
+        "diverged": status.diverged,
+        "leaseRemainingMs": status.lease_remaining_ms,
+        "clockSkewMs": status.clock_skew_ms,
+    })
+}
+
+fn print_status(identity: &DeviceIdentity, status: &DeviceStatus) {
+    println!("practitioner  {} ({})", identity.practitioner_name, identity.practitioner);
+    println!("organization  {} ({})", identity.organization_name, identity.organization);
+    println!("relay         {}", identity.relay_url);
+    println!("holds         {} documents of {} patients", status.documents, status.patients);
+    println!("last synced   {}", status.last_synced.map_or_else(|| "never".into(), output::moment));
+    println!("unsent        {} changes", status.unsent);
+    for (chart, count) in &status.unsent_per_chart {
+        println!(
+            "              {count} in {}",
+            chart.as_ref().map_or_else(|| "the directory".into(), ToString::to_string)
+        );
+    }
+    for held in &status.held {
+        let chart = held.chart.as_ref().map_or_else(|| "the directory".into(), ToString::to_string);
+        println!("NOT ACCEPTED  a change in {chart}: {:?}, {}", held.state, held.reason);
+    }
+    if !status.kept_aside.is_empty() {
+        println!("kept aside    {} unsent changes of charts that were taken back", status.kept_aside.len());
+    }
+    for quarantined in &status.quarantined {
+        println!("QUARANTINE    document {}: {}", quarantined.document, quarantined.reason);
+    }
+    print_warnings(status);
+}
+
+fn print_warnings(status: &DeviceStatus) {
+    for key in &status.changed_keys {
+        println!("WARNING       {} shows another key than before; ask them before accepting it", key.organization);
+    }
+    if status.diverged {
+        println!("WARNING       device and relay differ after comparing everything; the operator should look");
+    }
+    match status.lease_remaining_ms {
+        left if left <= 0 => println!("LEASE         over: sync once to see charts again; unsent work is safe"),
+        left => println!("lease         {:.1} days left without a sync", left as f64 / DAY_MS as f64),
+    }
+    if let Some(skew) = status.clock_skew_ms.filter(|skew| skew.abs() > NOTABLE_SKEW_MS) {
+        let direction = if skew > 0 { "ahead of" } else { "behind" };
+        println!(
+            "CLOCK         {} minutes {direction} the relay's; times you write are wrong by that",
+            skew.abs() / 60_000
+        );
+    }
+}
