@@ -68,12 +68,12 @@ impl Work<'_> {
         may_send_whole: &impl Fn(&DocumentId) -> bool,
     ) -> Result<(), DeviceError> {
         match answer {
+            // Given back to a relay that had lost it, or made anew or taken back since it was sent.
+            _ if !outbox::has(self.db, number, hash)? => {}
             Answer::Accepted | Answer::AlreadyHad => {
-                // What was not in the outbox was given back to a relay that had lost it, and is counted already.
-                if outbox::remove(self.db, number, hash)? {
-                    self.shared.entry(*document).or_default().push(*hash);
-                    self.settled.accepted += 1;
-                }
+                outbox::remove(self.db, number, hash)?;
+                self.shared.entry(*document).or_default().push(*hash);
+                self.settled.accepted += 1;
             }
             Answer::Needs(_) if may_send_whole(document) => {
                 self.settled.needed.insert(*document);

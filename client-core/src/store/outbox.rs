@@ -82,6 +82,12 @@ pub(crate) fn next(db: &Connection, after: i64, limit: usize, bytes_target: usiz
     Ok(unsent)
 }
 
+/// Whether a change is in the outbox, whatever its state.
+pub(crate) fn has(db: &Connection, document: i64, hash: &ChangeHash) -> Result<bool, DeviceError> {
+    let sql = "SELECT 1 FROM outbox WHERE change = (SELECT number FROM change WHERE document = ?1 AND hash = ?2)";
+    Ok(db.prepare_cached(sql)?.exists(params![document, hash.0])?)
+}
+
 /// Takes a change out, whatever its state. True if it was there.
 pub(crate) fn remove(db: &Connection, document: i64, hash: &ChangeHash) -> Result<bool, DeviceError> {
     let sql = "DELETE FROM outbox

@@ -1,0 +1,135 @@
+//! Devices on real SQLite files, a clock that is moved by hand, and the wires between devices and the relay.
+
+use std::collections::VecDeque;
+
+use client_core::sync::{Effect, Input, SyncEvent};
+use client_core::{ChartRef, ConnectionError, Device, NewPatient, SyncEngine, UnixMillis};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::relay::{Connection, Relay};
+
+pub const START: UnixMillis = UnixMillis(1_000_000);
+
+/// A device with its engine and its end of the wire.
+pub struct Node {
+    pub device: Device,
+    pub engine: SyncEngine,
+    pub folder: TempDir,
+    pub wake: Option<UnixMillis>,
+    wire: Option<Connection>,
+}
+
+/// Repeatable randomness, another for each seed.
+pub fn randomness(seed: u64) -> impl FnMut(&mut [u8]) + Send {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move |bytes: &mut [u8]| {
+        for byte in bytes {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *byte = (state >> 24) as u8;
+        }
+    }
+}
+
+impl Node {
+    pub fn new(relay: &mut Relay, seed: u64, organization: &str, practitioner: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut device = Device::open(folder.path(), randomness(seed), START).unwrap();
+        let secret = device.begin_enrolment("ws://localhost").unwrap();
+        let enrolled = relay.enroll(secret.public(), organization, practitioner);
+        device.finish_enrolment("ws://localhost", &enrolled, START).unwrap();
+        Self { device, engine: SyncEngine::new(), folder, wake: None, wire: None }
+    }
+
+    /// The database as it is now, in another folder.
+    pub fn backup(&mut self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+        copy
+    }
+
+    /// Goes on from a backup.
+    pub fn restore(self, backup: TempDir, seed: u64) -> Self {
+        let device = Device::open(backup.path(), randomness(seed), START).unwrap();
+        Self { device, engine: SyncEngine::new(), folder: backup, wake: None, wire: None }
+    }
+
+    /// Gives an input and lets everything that follows happen. `None` for a relay that cannot be reached.
+    pub fn give(&mut self, mut relay: Option<&mut Relay>, input: Input, now: UnixMillis) -> Vec<SyncEvent> {
+        let mut inputs = VecDeque::from([input]);
+        let mut events = Vec::new();
+        let mut steps = 0;
+        while let Some(input) = inputs.pop_front() {
+            steps += 1;
+            assert!(steps < 10_000, "the engine and the relay go round in circles");
+            for effect in self.engine.handle(&mut self.device, input, now) {
+                match effect {
+                    Effect::Connect => match &relay {
+                        Some(relay) => {
+                            self.wire = Some(relay.connect());
+                            inputs.push_back(Input::Connected);
+                        }
+                        None => inputs.push_back(Input::Disconnected(refused())),
+                    },
+                    Effect::Send(bytes) => {
+                        let (Some(wire), Some(relay)) = (&mut self.wire, relay.as_deref_mut()) else { continue };
+                        let (answers, _) = relay.received(wire, &bytes);
+                        inputs.extend(answers.into_iter().map(Input::Received));
+                    }
+                    Effect::Disconnect => {
+                        self.wire = None;
+                        inputs.retain(|input| !matches!(input, Input::Received(_)));
+                    }
+                    Effect::WakeAt(at) => self.wake = Some(at),
+                    Effect::Notify(event) => events.push(event),
+                }
+            }
+        }
+        events
+    }
+
+    /// One whole sync.
+    pub fn sync(&mut self, relay: &mut Relay) -> Vec<SyncEvent> {
+        let mut events = self.give(Some(relay), Input::Start, START);
+        assert!(self.device.is_up_to_date().unwrap(), "{events:?}");
+        events.extend(self.give(Some(relay), Input::Stop, START));
+        events
+    }
+
+    /// A new chart with one allergy.
+    pub fn chart(&mut self, family: &str) -> ChartRef {
+        let patient = NewPatient { family: family.into(), given: vec!["Ana".into()], ..NewPatient::default() };
+        let chart = self.device.register_patient(&patient, START).unwrap();
+        self.device.put_resource(&chart, &allergy(&chart, "a1", "Penicillin"), START).unwrap();
+        chart
+    }
+}
+
+pub fn refused() -> ConnectionError {
+    ConnectionError::Refused { host: "relay".into() }
+}
+
+pub fn allergy(chart: &ChartRef, id: &str, text: &str) -> Value {
+    json!({
+        "resourceType": "AllergyIntolerance", "id": id, "code": {"text": text},
+        "patient": {"reference": format!("Patient/{}", chart.patient)},
+    })
+}
+
+/// Heads of every document of two devices are the same.
+pub fn assert_converged(a: &Node, b: &Node) {
+    let ids: Vec<_> = a.device.documents().unwrap().into_iter().map(|d| d.id).collect();
+    let mut others: Vec<_> = b.device.documents().unwrap().into_iter().map(|d| d.id).collect();
+    let mut sorted = ids.clone();
+    sorted.sort();
+    others.sort();
+    assert_eq!(sorted, others);
+    for id in ids {
+        assert_eq!(a.device.heads(&id, START).unwrap(), b.device.heads(&id, START).unwrap());
+    }
+}
