@@ -16,6 +16,8 @@ pub const MAX_CHANGES_PER_PUSH: usize = 4096;
 pub const BATCH_WINDOW: u32 = 4;
 /// Pushes that may be on their way to the relay without its answer.
 pub const PUSH_WINDOW: u32 = 4;
+/// Documents in one push or batch, at most; far beyond what fits the target size.
+pub const MAX_DOCUMENTS_PER_BODY: usize = 16 * 1024;
 /// Length of an enrolment code's text, at most.
 pub const MAX_CODE_CHARS: usize = 64;
 

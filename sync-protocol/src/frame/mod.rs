@@ -1,5 +1,6 @@
 //! The frames of `satchel.v1`: one enum variant each.
 
+mod bounded;
 mod codec;
 mod packed;
 mod transfer;

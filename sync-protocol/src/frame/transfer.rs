@@ -7,6 +7,7 @@ use serde_bytes::ByteBuf;
 
 use crate::checksum::Checksum;
 use crate::document::DocumentDescriptor;
+use crate::frame::bounded;
 use crate::frame::packed::Packed;
 use crate::identity::{Certificate, ChangeSignature};
 use crate::ids::{ChangeHash, DocumentId, OrganizationId, PublicKey};
@@ -92,10 +93,10 @@ pub struct Push {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushBody {
     /// Certificates of authors other than the sender, when it gives back what the relay has lost.
-    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::documents")]
     pub certificates: Vec<Certificate>,
     /// The documents written to.
-    #[serde(rename = "d")]
+    #[serde(rename = "d", deserialize_with = "bounded::documents")]
     pub documents: Vec<PushedDocument>,
 }
 
@@ -106,10 +107,10 @@ pub struct PushedDocument {
     #[serde(rename = "e")]
     pub descriptor: DocumentDescriptor,
     /// Automerge changes, each one uncompressed chunk, in causal order.
-    #[serde(rename = "c")]
+    #[serde(rename = "c", deserialize_with = "bounded::changes")]
     pub changes: Vec<ByteBuf>,
     /// The newest signature of each author of these changes.
-    #[serde(rename = "s")]
+    #[serde(rename = "s", deserialize_with = "bounded::changes")]
     pub signatures: Vec<ChangeSignature>,
 }
 

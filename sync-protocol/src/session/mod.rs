@@ -8,6 +8,9 @@ pub use relay::{RelayEvent, RelaySession};
 
 use crate::frame::{Frame, FrameError, Goodbye, GoodbyeReason, Unsupported, decode, encode};
 
+/// Longest goodbye text that is passed on, in characters.
+const MAX_DETAIL_CHARS: usize = 200;
+
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {
@@ -32,7 +35,11 @@ enum Incoming {
 
 fn sort(bytes: &[u8]) -> Incoming {
     match decode(bytes) {
-        Ok(Frame::Goodbye(goodbye)) => Incoming::End(goodbye),
+        Ok(Frame::Goodbye(mut goodbye)) => {
+            // It goes into logs and onto screens; the other side does not get to fill them.
+            goodbye.detail = goodbye.detail.chars().filter(|c| !c.is_control()).take(MAX_DETAIL_CHARS).collect();
+            Incoming::End(goodbye)
+        }
         // Our own frame was not understood: the other side is older, and what it lacks it said.
         Ok(Frame::Unsupported(_)) => Incoming::Ignore,
         Ok(frame) => Incoming::Frame(Box::new(frame)),
