@@ -102,3 +102,89 @@ pub(crate) fn sign(
     let signature = ChangeSignature::sign(&identity.secret, identity.author, &document.id, tip);
     changes::keep_signature(db, document.number, actor, seq, &signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use clinical_record::ResourceKey;
+    use serde_json::json;
+    use sync_protocol::frame::Enrolled;
+    use sync_protocol::identity::{Certificate, CertificateBody, SecretKey};
+    use sync_protocol::{OrganizationId, PractitionerId, RelayId};
+
+    use super::*;
+    use crate::NewPatient;
+
+    const NOW: UnixMillis = UnixMillis(1_000);
+
+    fn device(folder: &std::path::Path) -> Device {
+        let mut counter = 0u8;
+        let randomness = move |bytes: &mut [u8]| {
+            counter = counter.wrapping_add(1);
+            bytes.fill(counter);
+        };
+        let mut device = Device::open(folder, randomness, NOW).unwrap();
+        let device_key = device.begin_enrolment("ws://localhost").unwrap().public();
+        let organization_key = SecretKey::from_seed([9; 32]);
+        let body = CertificateBody {
+            device_key,
+            practitioner: PractitionerId::new("dr-a").unwrap(),
+            organization: OrganizationId::new("north").unwrap(),
+            not_before: NOW,
+            not_after: NOW,
+        };
+        let certificate = Certificate::issue(&organization_key, body);
+        let enrolled = Enrolled {
+            relay: RelayId([1; 16]),
+            device: certificate.device(),
+            certificate,
+            organization_key: organization_key.public(),
+            organization_name: String::new(),
+            practitioner_name: String::new(),
+            lease_ms: 1_000_000,
+        };
+        device.finish_enrolment("ws://localhost", &enrolled, NOW).unwrap();
+        device
+    }
+
+    #[test]
+    fn on_a_full_disk_an_edit_fails_clearly_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut device = device(folder.path());
+        let chart = device.register_patient(&NewPatient::default(), NOW).unwrap();
+        let pages: i64 = device.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        device.db.pragma_update(None, "max_page_count", pages + 2).unwrap();
+        let big = json!({
+            "resourceType": "AllergyIntolerance", "id": "a", "code": {"text": "x".repeat(100_000)},
+            "patient": {"reference": format!("Patient/{}", chart.patient)},
+        });
+        assert_eq!(device.put_resource(&chart, &big, NOW), Err(DeviceError::StorageFull));
+        let status = device.status(NOW).unwrap();
+        assert_eq!((status.unsent, status.documents), (1, 1));
+        device.db.pragma_update(None, "max_page_count", i64::from(i32::MAX)).unwrap();
+        assert!(device.put_resource(&chart, &big, NOW).unwrap().change.is_some());
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_opened_is_set_apart_and_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut device = device(folder.path());
+        let chart = device.register_patient(&NewPatient::default(), NOW).unwrap();
+        let allergy = json!({
+            "resourceType": "AllergyIntolerance", "id": "a",
+            "patient": {"reference": format!("Patient/{}", chart.patient)},
+        });
+        let broken = device.put_resource(&chart, &allergy, NOW).unwrap().document;
+        device
+            .db
+            .execute(
+                "UPDATE change SET payload = zeroblob(9) WHERE document = (SELECT number FROM document WHERE id = ?1)",
+                [broken.0],
+            )
+            .unwrap();
+        let edited = device.mark_entered_in_error(&chart, &ResourceKey::new("AllergyIntolerance", "a"), NOW);
+        assert!(matches!(edited, Err(DeviceError::Quarantined { document, .. }) if document == broken));
+        let shown = device.chart(&chart, NOW).unwrap();
+        assert_eq!((shown.quarantined.len(), shown.patient.is_some()), (1, true));
+        assert_eq!(device.quarantined().unwrap()[0].document, broken);
+    }
+}

@@ -1,0 +1,57 @@
+//! Whole syncs over sockets.
+
+use std::time::Duration;
+
+use client_core::driver::{run, sync_once, system_time};
+use client_core::sync::SyncEvent;
+use client_core::{Device, NewPatient};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::server::Server;
+use crate::world::randomness;
+
+fn patient(family: &str) -> NewPatient {
+    NewPatient { family: family.into(), ..NewPatient::default() }
+}
+
+#[tokio::test]
+async fn two_devices_sync_over_a_socket() {
+    for server in [Server::plain().await, Server::tls().await] {
+        let (a, _a) = server.device(1, "dr-a").await;
+        let (b, _b) = server.device(2, "dr-b").await;
+        a.lock().unwrap().register_patient(&patient("Silva"), system_time()).unwrap();
+        let report = sync_once(&a, &server.options(), |_| {}).await.unwrap();
+        assert_eq!((report.sent, report.changes), (1, 0));
+        let report = sync_once(&b, &server.options(), |_| {}).await.unwrap();
+        assert_eq!((report.sent, report.changes, report.documents), (0, 1, 1));
+        assert!(report.bytes_down > report.bytes_up && report.bytes_up > 0);
+        assert_eq!(b.lock().unwrap().search("silva", system_time()).unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_running_device_sends_edits_of_its_own_and_of_another_process() {
+    let server = Server::plain().await;
+    let (a, folder) = server.device(1, "dr-a").await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let (device, options) = (a.clone(), server.options());
+    let running = tokio::spawn(async move {
+        let shutdown = async { drop(stopped.await) };
+        run(&device, &options, shutdown, |event| drop(tell.send(event.clone()))).await
+    });
+    let mut wait_for = async |wanted: fn(&SyncEvent) -> bool| {
+        let found = async { while !wanted(&told.recv().await.unwrap()) {} };
+        tokio::time::timeout(Duration::from_secs(20), found).await.unwrap();
+    };
+    wait_for(|event| *event == SyncEvent::CaughtUp).await;
+    a.lock().unwrap().register_patient(&patient("Silva"), system_time()).unwrap();
+    wait_for(|event| matches!(event, SyncEvent::Sent { accepted: 1, .. })).await;
+    // A second process is a second connection to the same file.
+    let mut other = Device::open(folder.path(), randomness(7), system_time()).unwrap();
+    other.register_patient(&patient("Souza"), system_time()).unwrap();
+    wait_for(|event| matches!(event, SyncEvent::Sent { accepted: 1, .. })).await;
+    assert_eq!(server.relay.lock().unwrap().changes(), 2);
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+}

@@ -1,0 +1,12 @@
+//! The native driver against real sockets: a whole sync, staying in sync, and what it says when it cannot connect.
+
+#[path = "../device/relay.rs"]
+#[allow(dead_code, reason = "shared with the device tests, which use all of it")]
+mod relay;
+#[path = "../device/world.rs"]
+#[allow(dead_code, reason = "shared with the device tests, which use all of it")]
+mod world;
+
+mod failures;
+mod live;
+mod server;
