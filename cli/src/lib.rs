@@ -3,6 +3,7 @@
 //! A library with a thin binary around it, so that the system tests run the very same code as processes of their own.
 
 mod admin;
+mod demo;
 mod device;
 mod failure;
 mod output;
@@ -31,6 +32,8 @@ enum Command {
     Admin(admin::AdminArgs),
     /// Be a device: import, read, edit and sync charts
     Device(device::DeviceArgs),
+    /// See it work: a relay, two clinics, offline edits, refused access, a killed relay
+    Demo(demo::DemoArgs),
 }
 
 /// Runs the command line of this process.
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Relay(args) => relay::run(args),
         Command::Admin(args) => admin::run(&args),
         Command::Device(args) => device::run(args),
+        Command::Demo(args) => demo::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,132 @@
+//! The demo's people and devices.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use client_core::driver::{DriverOptions, SharedDevice, SyncReport, enroll, sync_once, system_time};
+use client_core::{ChangeHash, Device, DeviceError, DocumentId, SystemRandomness};
+use serde_json::{Value, json};
+use sync_server::admin::ShownCode;
+
+use super::relay_process::RelayProcess;
+use crate::admin::{AdminApi, ApiArgs};
+use crate::failure::Failure;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// A device of the demo.
+pub struct Player {
+    /// For the output.
+    pub name: &'static str,
+    /// The device.
+    pub device: SharedDevice,
+}
+
+impl Player {
+    /// Syncs once.
+    ///
+    /// # Errors
+    /// [`Failure`] if it does not get up to date.
+    pub async fn sync(&self) -> Result<SyncReport, Failure> {
+        let synced = sync_once(&self.device, &DriverOptions::default(), |_| {}).await;
+        synced.map_err(|error| Failure::Failed(format!("device {}: {error}", self.name)))
+    }
+
+    /// Does something with the device.
+    ///
+    /// # Errors
+    /// What the device ran into, with its name.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Device) -> Result<T, DeviceError>) -> Result<T, Failure> {
+        let done = self.device.lock().and_then(|mut device| act(&mut device));
+        done.map_err(|error| Failure::Failed(format!("device {}: {error}", self.name)))
+    }
+
+    /// The heads of every document it can open.
+    ///
+    /// # Errors
+    /// What the device ran into.
+    pub fn heads(&self) -> Result<BTreeMap<DocumentId, Vec<ChangeHash>>, Failure> {
+        self.with(|device| {
+            let documents = device.documents()?;
+            documents.into_iter().map(|d| Ok((d.id, device.heads(&d.id, system_time())?))).collect()
+        })
+    }
+
+    /// How many documents it holds.
+    ///
+    /// # Errors
+    /// What the device ran into.
+    pub fn document_count(&self) -> Result<usize, Failure> {
+        self.with(|device| Ok(device.documents()?.len()))
+    }
+}
+
+/// The admin API of the demo's relay.
+///
+/// # Errors
+/// [`Failure`] if the token cannot be read.
+pub fn admin(relay: &RelayProcess) -> Result<AdminApi, Failure> {
+    AdminApi::new(&ApiArgs { relay: relay.admin_url(), token_file: relay.token_file(), ca: None })
+}
+
+/// Enters organizations, practitioners and roles, and what one clinic opens to the other.
+///
+/// # Errors
+/// [`Failure`].
+pub fn people(admin: &AdminApi) -> Result<(), Failure> {
+    for (id, name) in [("north", "North Clinic"), ("south", "South Clinic"), ("elsewhere", "Some Other Practice")] {
+        admin.post::<Value>("organizations", &json!({ "id": id, "name": name }))?;
+    }
+    let people = [
+        ("dr-north", "Dr Amara Nordin", "north", "physician"),
+        ("chw-north", "Jo Field", "north", "community-health-worker"),
+        ("dr-south", "Dr Li Sudo", "south", "physician"),
+        ("dr-else", "Dr Max Foreign", "elsewhere", "physician"),
+    ];
+    for (id, name, organization, role) in people {
+        admin.post::<Value>("practitioners", &json!({ "id": id, "name": name }))?;
+        let sensitive: &[&str] = if id == "dr-north" { &SENSITIVE } else { &[] };
+        let role = json!({ "practitioner": id, "organization": organization, "role": role, "sensitive": sensitive });
+        admin.put::<Value>("roles", &role)?;
+    }
+    let opened = json!({ "organization": "north", "partner": "south", "compartments": ["core"], "may_write": false });
+    admin.put("affiliations", &opened)
+}
+
+/// Sensitive categories that are opened to the physician who imports the charts.
+const SENSITIVE: [&str; 6] = ["ETH", "PSY", "HIV", "SUD", "R", "V"];
+
+/// Opens one chart, wholly and for writing, to the other clinic for a day: a referral.
+///
+/// # Errors
+/// [`Failure`].
+pub fn refer(admin: &AdminApi, chart: &client_core::ChartRef) -> Result<Value, Failure> {
+    let grant = json!({
+        "organization": chart.organization,
+        "patient": chart.patient,
+        "grantee": { "organization": "south" },
+        "compartments": ["core", "encounter", "results", "workflow"],
+        "may_write": true,
+        "valid_ms": 24 * HOUR_MS,
+    });
+    admin.post("grants", &grant)
+}
+
+/// Makes a code and enrols a device with it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn enrol(
+    folder: &Path,
+    name: &'static str,
+    (practitioner, organization): (&str, &str),
+    admin: &AdminApi,
+    relay: &RelayProcess,
+) -> Result<Player, Failure> {
+    let new = json!({ "organization": organization, "practitioner": practitioner, "valid_ms": HOUR_MS });
+    let code: ShownCode = admin.post("enrolment-codes", &new)?;
+    let device = Device::open(&folder.join(name), SystemRandomness, system_time())?;
+    let device = SharedDevice::new(device);
+    enroll(&device, &relay.device_url(), &code.code, name, &DriverOptions::default()).await?;
+    Ok(Player { name, device })
+}
