@@ -63,7 +63,11 @@ CREATE TABLE device (
     enrolled_at_ms INTEGER NOT NULL,
     last_seen_ms   INTEGER,
     revoked_at_ms  INTEGER,
-    held           BLOB NOT NULL -- roaring bitmap of document numbers that the device acknowledged
+    -- Roaring bitmaps of document numbers: acknowledged; ever sent; told to remove and not sent since.
+    held           BLOB NOT NULL,
+    given          BLOB NOT NULL,
+    gone           BLOB NOT NULL,
+    withdrawals    INTEGER NOT NULL -- how often it was told to remove documents; its cursors say how many of these it knows
 ) STRICT;
 
 CREATE TABLE document (

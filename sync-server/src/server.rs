@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
+use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::config::{RelayConfig, TlsFiles};
@@ -56,9 +57,24 @@ pub enum ServerError {
         /// Why.
         error: std::io::Error,
     },
+    /// The database file cannot be used.
+    #[error(
+        "cannot use the database {path}: {error}. Nothing was changed or deleted. If the file is damaged, stop the relay, \
+         move {path} and the -wal and -shm files beside it to a safe place, restore all of them from one backup, and start \
+         again: devices give back what they hold and the backup lacks"
+    )]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: StoreError,
+    },
     /// The store fails.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The relay's thread ended by a fault of its own. What it acknowledged is on disk.
+    #[error("the relay ended unexpectedly; what it acknowledged is on disk: start it again")]
+    Crashed,
     /// Serving failed.
     #[error("serving failed: {0}")]
     Serve(std::io::Error),
@@ -82,16 +98,18 @@ pub async fn run(
     let listener = bind(config.listen)?;
     let address = listener.local_addr().map_err(ServerError::Serve)?;
     let metrics = Arc::new(Metrics::default());
-    let store = SqliteStore::open(&folder.path.join("relay.db"))?;
+    let store = open_store(&folder)?;
     let relay = Relay::open(Box::new(store), config.settings(), metrics.clone(), Box::new(system_randomness))?;
     let (documents, changes) = relay.size();
     info!(%address, relay = %relay.id(), documents, changes, tls = tls.is_some(), "listening");
     let (service, thread) = Service::start(relay);
+    let (open, mut all_closed) = tokio::sync::mpsc::channel(1);
     let state = AppState {
         service: service.clone(),
         metrics,
         max_frame_bytes: config.max_frame_bytes as usize,
         admin_token: folder.admin_token.clone(),
+        open,
     };
     let handle = axum_server::Handle::new();
     let stopping = handle.clone();
@@ -102,10 +120,38 @@ pub async fn run(
         stopping.graceful_shutdown(Some(GRACE));
     });
     listening(address);
-    let served = serve(listener, tls, handle, state).await;
-    // The thread ends once it has committed what came in.
-    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-    served.map_err(ServerError::Serve)
+    let mut thread = tokio::task::spawn_blocking(move || thread.join());
+    let mut ended = false;
+    let served = tokio::select! {
+        served = serve(listener, tls, handle, state) => served.map_err(ServerError::Serve),
+        () = crash(&mut thread, &mut ended) => Err(ServerError::Crashed),
+    };
+    // Sockets outlive the serving by what they still have to send.
+    let _ = tokio::time::timeout(GRACE, all_closed.recv()).await;
+    if !ended {
+        // The thread ends once it has committed what came in.
+        let _ = thread.await;
+    }
+    served
+}
+
+/// Resolves when the relay's thread panics. Its orderly end is a part of stopping, which ends the serving too.
+async fn crash(thread: &mut JoinHandle<std::thread::Result<()>>, ended: &mut bool) {
+    let outcome = thread.await;
+    *ended = true;
+    if matches!(outcome, Ok(Ok(()))) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn open_store(folder: &DataFolder) -> Result<SqliteStore, ServerError> {
+    let path = folder.path.join("relay.db");
+    // Made here for its mode: it holds enrolment keys, and the folder may be one that others can read.
+    open_private(&path).map_err(|error| ServerError::DataFolder { path: path.clone(), error })?;
+    SqliteStore::open(&path).map_err(|error| match error {
+        StoreError::NewerSchema { .. } => ServerError::Store(error),
+        error => ServerError::Database { path, error },
+    })
 }
 
 async fn serve(

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sync_protocol::UnixMillis;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::relay::{ConnectionId, Outgoing, Relay};
 use crate::store::StoreError;
@@ -22,7 +22,8 @@ type Job = Box<dyn FnOnce(&mut Relay, UnixMillis) -> Vec<Outgoing> + Send>;
 
 enum Input {
     Connected(mpsc::Sender<Vec<u8>>, oneshot::Sender<ConnectionId>),
-    Received(ConnectionId, Vec<u8>),
+    /// With the room that it takes up until the relay has taken it.
+    Received(ConnectionId, Vec<u8>, Option<OwnedSemaphorePermit>),
     Disconnected(ConnectionId),
     Job(Job),
     ShutDown,
@@ -64,7 +65,15 @@ impl Service {
     /// # Errors
     /// [`Stopped`].
     pub fn received(&self, id: ConnectionId, bytes: Vec<u8>) -> Result<(), Stopped> {
-        self.inputs.send(Input::Received(id, bytes)).map_err(|_| Stopped)
+        self.inputs.send(Input::Received(id, bytes, None)).map_err(|_| Stopped)
+    }
+
+    /// Hands in a message; `room` is given back once the relay has taken it, so that nobody sends faster than it takes.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn received_within(&self, id: ConnectionId, bytes: Vec<u8>, room: OwnedSemaphorePermit) -> Result<(), Stopped> {
+        self.inputs.send(Input::Received(id, bytes, Some(room))).map_err(|_| Stopped)
     }
 
     /// Says that a connection is gone.
@@ -117,11 +126,13 @@ impl Rounds {
                     self.take(input);
                     inputs.try_iter().take(ROUND).for_each(|input| self.take(input));
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    self.next_tick = Instant::now() + TICK;
-                    self.relay.tick(now());
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => self.stopping = true,
+            }
+            // Also when inputs never cease.
+            if Instant::now() >= self.next_tick {
+                self.next_tick = Instant::now() + TICK;
+                self.relay.tick(now());
             }
             let outgoing = self.relay.flush(now());
             self.send(outgoing);
@@ -137,7 +148,7 @@ impl Rounds {
                     self.forget(id);
                 }
             }
-            Input::Received(id, bytes) => self.relay.received(id, &bytes, now()),
+            Input::Received(id, bytes, _room) => self.relay.received(id, &bytes, now()),
             Input::Disconnected(id) => self.forget(id),
             Input::Job(job) => {
                 let outgoing = job(&mut self.relay, now());

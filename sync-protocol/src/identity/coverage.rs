@@ -24,8 +24,10 @@ pub struct ChangeLink {
 pub fn uncovered(changes: &[ChangeLink], tips: &[(AuthorId, ChangeHash)]) -> Vec<ChangeHash> {
     let by_hash: HashMap<ChangeHash, &ChangeLink> = changes.iter().map(|c| (c.hash, c)).collect();
     let mut covered = HashSet::new();
+    // What one tip of an author reaches need not be gone through again for the next: many tips cost no more than one.
+    let mut seen: HashMap<AuthorId, HashSet<ChangeHash>> = HashMap::new();
     for (author, tip) in tips {
-        cover(&by_hash, *author, *tip, &mut covered);
+        cover(&by_hash, *author, *tip, seen.entry(*author).or_default(), &mut covered);
     }
     changes.iter().map(|c| c.hash).filter(|hash| !covered.contains(hash)).collect()
 }
@@ -34,14 +36,14 @@ fn cover(
     by_hash: &HashMap<ChangeHash, &ChangeLink>,
     author: AuthorId,
     tip: ChangeHash,
+    seen: &mut HashSet<ChangeHash>,
     covered: &mut HashSet<ChangeHash>,
 ) {
     // A tip that carries another's actor id vouches for nothing, nor do the paths through it.
     if by_hash.get(&tip).is_none_or(|change| change.author != author) {
         return;
     }
-    let mut seen = HashSet::from([tip]);
-    let mut pending = vec![tip];
+    let mut pending: Vec<_> = seen.insert(tip).then_some(tip).into_iter().collect();
     while let Some(hash) = pending.pop() {
         let Some(change) = by_hash.get(&hash) else { continue };
         if change.author == author {
@@ -71,6 +73,13 @@ mod tests {
         let changes = [link(1, A, &[]), link(2, B, &[1]), link(3, A, &[2])];
         assert_eq!(uncovered(&changes, &[(A, hash(3))]), vec![hash(2)]);
         assert_eq!(uncovered(&changes, &[(A, hash(3)), (B, hash(2))]), vec![]);
+    }
+
+    #[test]
+    fn several_signatures_of_one_author_cover_what_each_alone_would() {
+        let changes = [link(1, A, &[]), link(2, A, &[1]), link(3, A, &[1])];
+        assert_eq!(uncovered(&changes, &[(A, hash(2)), (A, hash(3))]), vec![]);
+        assert_eq!(uncovered(&changes, &[(A, hash(3)), (A, hash(1)), (A, hash(2))]), vec![]);
     }
 
     #[test]

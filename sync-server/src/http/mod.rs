@@ -23,6 +23,8 @@ pub struct AppState {
     pub max_frame_bytes: usize,
     /// What an administrator presents as bearer token.
     pub admin_token: Arc<str>,
+    /// Held by every open socket: when all are dropped, every goodbye is out.
+    pub open: tokio::sync::mpsc::Sender<std::convert::Infallible>,
 }
 
 /// All routes.

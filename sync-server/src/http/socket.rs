@@ -1,14 +1,17 @@
 //! One WebSocket: bytes between the device and the relay's thread.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use sync_protocol::SUBPROTOCOL;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 use crate::http::AppState;
 use crate::relay::ConnectionId;
@@ -19,6 +22,9 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(90);
 /// How long one message may take to leave. A link that cannot is cut; the device resumes.
 const SEND_WITHIN: Duration = Duration::from_secs(60);
+
+/// Messages of one connection that the relay has not taken yet. The next one waits in the network.
+const UNTAKEN: usize = 8;
 
 /// Takes a device's connection, if it asks for our subprotocol.
 pub async fn upgrade(State(state): State<AppState>, upgrade: WebSocketUpgrade) -> Response {
@@ -44,6 +50,8 @@ async fn carry(
     mut outgoing: tokio::sync::mpsc::Receiver<Vec<u8>>,
 ) {
     let (mut sink, mut stream) = socket.split();
+    let room = Arc::new(Semaphore::new(UNTAKEN));
+    let mut heard = Instant::now();
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.tick().await;
@@ -55,21 +63,30 @@ async fn carry(
                 None => Message::Close(None),
             },
             _ = pings.tick() => Message::Ping(axum::body::Bytes::new()),
-            incoming = timeout(SILENCE, stream.next()) => match incoming {
-                Ok(Some(Ok(Message::Binary(bytes)))) => {
-                    if state.service.received(id, bytes.to_vec()).is_err() {
-                        return;
+            incoming = timeout_at(heard + SILENCE, next(&mut stream, &room)) => {
+                heard = Instant::now();
+                match incoming {
+                    Ok(Some((Message::Binary(bytes), room))) => {
+                        if state.service.received_within(id, bytes.to_vec(), room).is_err() {
+                            return;
+                        }
+                        continue;
                     }
-                    continue;
+                    Ok(Some((Message::Ping(_) | Message::Pong(_), _))) => continue,
+                    // Text is not of our protocol; a close, an error or silence ends it anyway.
+                    _ => return,
                 }
-                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
-                // Text is not of our protocol; a close, an error or silence ends it anyway.
-                _ => return,
-            },
+            }
         };
         let closing = matches!(message, Message::Close(_));
         if !matches!(timeout(SEND_WITHIN, sink.send(message)).await, Ok(Ok(()))) || closing {
             return;
         }
     }
+}
+
+/// The next message, once the relay has room for it.
+async fn next(stream: &mut SplitStream<WebSocket>, room: &Arc<Semaphore>) -> Option<(Message, OwnedSemaphorePermit)> {
+    let room = room.clone().acquire_owned().await.ok()?;
+    Some((stream.next().await?.ok()?, room))
 }

@@ -216,7 +216,11 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn devices(&self) -> Result<Vec<(DeviceRecord, u64)>, StoreError> {
         let devices = self.store.devices()?;
-        devices.into_iter().map(|device| Ok((self.store.held(&device.id())?.len(), device))).map(swap).collect()
+        devices
+            .into_iter()
+            .map(|device| Ok((self.store.holdings(&device.id())?.held.len(), device)))
+            .map(swap)
+            .collect()
     }
 
     /// Everything in custody.
@@ -241,8 +245,17 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn verify_audit(&self) -> Result<(u64, Option<u64>), StoreError> {
         let (mut seq, mut hash) = (0, [0; 32]);
+        let mut page = 1_000;
         loop {
-            let rows = self.store.audit_after(seq, 1_000)?;
+            let rows = match self.store.audit_after(seq, page) {
+                // One of them cannot even be read: look at them one by one.
+                Err(StoreError::Damaged(_) | StoreError::Database(_)) if page > 1 => {
+                    page = 1;
+                    continue;
+                }
+                Err(StoreError::Damaged(_)) => return Ok((seq, Some(seq + 1))),
+                rows => rows?,
+            };
             if rows.is_empty() {
                 return Ok((seq, None));
             }

@@ -1,17 +1,16 @@
-//! Devices arriving: authentication, enrolment, and where a sync goes on.
+//! Devices arriving: authentication and enrolment.
 
-use roaring::RoaringBitmap;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sync_protocol::frame::{Enrolled, GoodbyeReason, Resume, Resumed, Welcome};
+use sync_protocol::frame::{Enrolled, GoodbyeReason, Welcome};
 use sync_protocol::identity::{Certificate, CertificateBody};
 use sync_protocol::{DeviceId, PublicKey, UnixMillis};
 
-use super::{ConnectionId, Peer, Relay, Stage};
-use crate::store::{DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, Position, StoreError};
+use super::{ConnectionId, Peer, Relay};
+use crate::store::{DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, StoreError};
 
-/// Rows of the log that are looked at in one query.
-const LOG_CHUNK: usize = 10_000;
+/// What a device is told whose certificate has run out.
+pub(super) const CERTIFICATE_EXPIRED: &str = "this device's certificate is not valid now: enrol it again";
 
 /// SHA-256 of an enrolment code as people write it: case and dashes do not count.
 #[must_use]
@@ -35,14 +34,13 @@ impl Relay {
             return self.turn_away(id, device_id, GoodbyeReason::Revoked, "this device was revoked", now);
         }
         if device.certificate.check_time(now).is_err() {
-            let detail = "this device's certificate is not valid now: enrol it again";
-            return self.turn_away(id, device_id, GoodbyeReason::Revoked, detail, now);
+            return self.turn_away(id, device_id, GoodbyeReason::Revoked, CERTIFICATE_EXPIRED, now);
         }
         self.greet(id, device, now)
     }
 
     fn greet(&mut self, id: ConnectionId, device: DeviceRecord, now: UnixMillis) -> Result<(), StoreError> {
-        self.supersede(device.id());
+        self.supersede(device.id())?;
         let body = device.certificate.body.clone();
         self.audit(&NewAuditRow {
             at: now,
@@ -72,13 +70,16 @@ impl Relay {
     }
 
     /// One device, one connection: an older one is a dead radio link or a copied key.
-    fn supersede(&mut self, device: DeviceId) {
+    fn supersede(&mut self, device: DeviceId) -> Result<(), StoreError> {
         let same = |peer: &Peer| peer.device == device;
         let older: Vec<_> =
             self.connections.iter().filter(|(_, c)| c.peer.as_ref().is_some_and(same)).map(|(id, _)| *id).collect();
         for id in older {
+            // What it acknowledged just now counts for the new connection.
+            self.store_holdings_of(id)?;
             self.close(id, GoodbyeReason::Superseded, "the same device connected again");
         }
+        Ok(())
     }
 
     fn turn_away(
@@ -181,74 +182,5 @@ impl Relay {
     fn organization(&self, code: &EnrolmentCode) -> Result<OrganizationRecord, StoreError> {
         let found = self.store.organizations()?.into_iter().find(|o| o.id == code.organization);
         found.ok_or(StoreError::NotFound("organization"))
-    }
-
-    pub(super) fn resume(&mut self, id: ConnectionId, resume: &Resume, now: UnixMillis) -> Result<(), StoreError> {
-        let Some(peer) = self.peer(id) else { return Ok(()) };
-        let device = peer.device;
-        let position = resume.cursor.as_ref().map(|cursor| self.seal.open(&device, cursor));
-        let trusted = match position {
-            None => Some((Position::default(), false)),
-            Some(Some(position)) if position <= self.head && resume.epoch == Some(self.epoch) => Some((position, true)),
-            Some(_) => None,
-        };
-        match trusted {
-            Some((position, true)) if !resume.compare => {
-                let held = self.store.held(&device)?;
-                self.begin_delivery(id, held, position, now)
-            }
-            // A first sync: nothing is held, so everything held is complete as of now.
-            Some((_, false)) if !resume.compare => self.begin_delivery(id, RoaringBitmap::new(), self.head, now),
-            _ => {
-                self.metrics.comparisons.inc();
-                let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
-                let events = vec![connection.session.resumed(Resumed { documents: 0, compare: true })];
-                if let Some(peer) = &mut connection.peer {
-                    peer.stage = Stage::Comparing(Vec::new());
-                }
-                self.carry_out(id, events, now);
-                Ok(())
-            }
-        }
-    }
-
-    /// Begins to send what the device lacks, given what it holds and up to where.
-    pub(super) fn begin_delivery(
-        &mut self,
-        id: ConnectionId,
-        held: RoaringBitmap,
-        cursor: Position,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let changed = self.changed_since(cursor)?;
-        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
-        let Some(peer) = &mut connection.peer else { return Ok(()) };
-        // What it was given before and may no longer have, whatever it says to hold now.
-        let lost = self.store.held(&peer.device)? - peer.reach.documents();
-        let held = held & peer.reach.documents();
-        let gained = self.gate.in_order_of_urgency(&(peer.reach.documents() - &held));
-        let documents = changed.intersection_len(&held) + gained.len() as u64;
-        peer.held_is_newer = true;
-        peer.sent = held.clone();
-        peer.held = held;
-        peer.cursor = cursor;
-        peer.gained = gained.into();
-        peer.ahead.clear();
-        peer.stage = Stage::CatchingUp;
-        let events = vec![connection.session.resumed(Resumed { documents, compare: false })];
-        self.carry_out(id, events, now);
-        self.ready.insert(id);
-        self.withdraw(id, &lost, now)
-    }
-
-    fn changed_since(&self, cursor: Position) -> Result<RoaringBitmap, StoreError> {
-        let mut changed = RoaringBitmap::new();
-        let mut after = cursor;
-        loop {
-            let rows = self.store.log_after(after, LOG_CHUNK)?;
-            let Some((last, _, _)) = rows.last() else { return Ok(changed) };
-            after = *last;
-            changed.extend(rows.iter().map(|(_, document, _)| *document));
-        }
     }
 }

@@ -1,10 +1,14 @@
 //! Checks one uploaded change without opening the document it belongs to.
 
+use std::panic::catch_unwind;
+
 use automerge::Change;
 use sync_protocol::frame::RefusalReason;
 use sync_protocol::identity::ChangeLink;
 use sync_protocol::limits::MAX_CHANGE_BYTES;
 use sync_protocol::{AuthorId, ChangeHash};
+
+use super::change_size::states_few_operations;
 
 /// Byte of a chunk that says what it is, after the magic (4) and the checksum (4).
 const CHUNK_TYPE_AT: usize = 8;
@@ -31,7 +35,13 @@ pub(super) fn check_change(bytes: &[u8]) -> Result<CheckedChange, RefusalReason>
     if bytes.get(CHUNK_TYPE_AT) != Some(&CHANGE_CHUNK) {
         return Err(RefusalReason::Malformed);
     }
-    let change = Change::try_from(bytes).map_err(|_| RefusalReason::Malformed)?;
+    // Before the operations are gone through one by one: a few bytes can state more of them than time allows.
+    if !states_few_operations(bytes) {
+        return Err(RefusalReason::Malformed);
+    }
+    // The relay's one thread must not end by whatever a decoder did not expect.
+    let parsed = catch_unwind(|| Change::try_from(bytes));
+    let change = parsed.map_err(|_| RefusalReason::Malformed)?.map_err(|_| RefusalReason::Malformed)?;
     let actor = change.actor_id().to_bytes().to_vec();
     let author = AuthorId::of_actor(&actor).ok_or(RefusalReason::NotSigned)?;
     let start_op = change.start_op().get();

@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use roaring::RoaringBitmap;
-use sync_protocol::frame::InventoryEntry;
 use sync_protocol::identity::Certificate;
 use sync_protocol::session::RelaySession;
-use sync_protocol::{AuthorId, DeviceId, OrganizationId};
+use sync_protocol::{AuthorId, DeviceId, OrganizationId, UnixMillis};
 
 use crate::access::{Reach, Subject};
-use crate::store::Position;
+use crate::store::{Holdings, Position};
 
 /// A connection, in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +18,16 @@ pub(super) struct Connection {
     pub session: RelaySession,
     /// Present once the device is known.
     pub peer: Option<Peer>,
+    /// The first tick that found it without a known device.
+    pub waiting_since: Option<UnixMillis>,
+    /// Its goodbye is said: nothing more is sent.
+    pub ending: bool,
+}
+
+impl Connection {
+    pub fn new(session: RelaySession) -> Self {
+        Self { session, peer: None, waiting_since: None, ending: false }
+    }
 }
 
 /// The device at the other end, and how far it is served. Memory: sets of document numbers, never documents.
@@ -28,11 +37,11 @@ pub(super) struct Peer {
     pub certificate: Certificate,
     /// What its practitioner may receive.
     pub reach: Reach,
-    /// What it acknowledged.
-    pub held: RoaringBitmap,
-    /// `held` has changed since it was stored.
-    pub held_is_newer: bool,
-    /// `held` and what is on its way.
+    /// What it was given and what it acknowledged.
+    pub holdings: Holdings,
+    /// `holdings` have changed since they were stored.
+    pub holdings_are_newer: bool,
+    /// What it holds and what is on its way.
     pub sent: RoaringBitmap,
     /// Of every document in `sent`, everything up to here was sent.
     pub cursor: Position,
@@ -63,11 +72,24 @@ pub(super) enum Stage {
     /// Welcomed; has not said where to go on.
     Greeted,
     /// Tells what it holds.
-    Comparing(Vec<InventoryEntry>),
+    Comparing(Comparison),
     /// Is sent what it lacks.
     CatchingUp,
     /// Has everything; is sent what is new.
     Live,
+}
+
+/// What an inventory has told so far. Memory: sets of numbers, however long the inventory.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Comparison {
+    /// Where the log ended when it began: what came later is sent, whatever the inventory says of it.
+    pub since: Position,
+    /// Documents that the device holds exactly as the log does.
+    pub equal: RoaringBitmap,
+    /// Documents of the log that the device says to hold.
+    pub claimed: RoaringBitmap,
+    /// Entries so far.
+    pub entries: usize,
 }
 
 impl Peer {
@@ -79,8 +101,8 @@ impl Peer {
             subject,
             certificate,
             reach,
-            held: RoaringBitmap::new(),
-            held_is_newer: false,
+            holdings: Holdings::default(),
+            holdings_are_newer: false,
             sent: RoaringBitmap::new(),
             cursor: Position::default(),
             ahead: HashMap::new(),
@@ -103,8 +125,25 @@ impl Peer {
         while let Some((number, documents)) = self.unacked.pop_front_if(|(number, _)| *number <= batch) {
             debug_assert!(number <= batch, "acks are cumulative");
             for document in documents {
-                self.held_is_newer |= self.held.insert(document);
+                self.holdings_are_newer |= self.holdings.held.insert(document);
             }
+        }
+    }
+
+    /// Takes note that something of a document goes to the device.
+    pub fn give(&mut self, document: u32) {
+        self.holdings_are_newer |= self.holdings.give(document);
+    }
+
+    /// Forgets documents that the device is told to remove. An ack of a batch that is still on its way brings none back.
+    pub fn withdraw(&mut self, lost: &RoaringBitmap) {
+        self.holdings.withdraw(lost);
+        self.holdings_are_newer = true;
+        self.sent -= lost;
+        self.ahead.retain(|number, _| !lost.contains(*number));
+        self.partial = self.partial.filter(|partial| !lost.contains(partial.document));
+        for (_, documents) in &mut self.unacked {
+            documents.retain(|number| !lost.contains(*number));
         }
     }
 }

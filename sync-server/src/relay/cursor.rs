@@ -1,4 +1,4 @@
-//! Cursors: log positions sealed for one device, so that it can neither read nor forge nor compare them.
+//! Cursors: places in the log sealed for one device, so that it can neither read nor forge nor compare them.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce};
@@ -10,6 +10,15 @@ use crate::store::Position;
 
 const NONCE_BYTES: usize = 12;
 
+/// What a cursor says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Everything up to here was sent.
+    pub position: Position,
+    /// Withdrawals that the device was told before it was given the cursor.
+    pub withdrawals: u64,
+}
+
 /// Seals and opens cursors under a key that only this relay has.
 pub(super) struct CursorSeal(ChaCha20Poly1305);
 
@@ -18,20 +27,27 @@ impl CursorSeal {
         Self(ChaCha20Poly1305::new(&Key::from(*key)))
     }
 
-    /// Seals a position for one device. `nonce` is random: the same position never looks the same twice.
-    pub fn seal(&self, device: &DeviceId, position: Position, nonce: [u8; NONCE_BYTES]) -> Cursor {
-        let message = Payload { msg: &position.0.to_be_bytes(), aad: &device.0 };
-        // Encrypting eight bytes cannot exceed the cipher's limits.
+    /// Seals a place for one device. `nonce` is random: the same place never looks the same twice.
+    pub fn seal(&self, device: &DeviceId, place: Place, nonce: [u8; NONCE_BYTES]) -> Cursor {
+        let mut plain = [0; 16];
+        plain[..8].copy_from_slice(&place.position.0.to_be_bytes());
+        plain[8..].copy_from_slice(&place.withdrawals.to_be_bytes());
+        let message = Payload { msg: &plain, aad: &device.0 };
+        // Encrypting sixteen bytes cannot exceed the cipher's limits.
         #[expect(clippy::expect_used, reason = "infallible at this size")]
         let sealed = self.0.encrypt(&Nonce::from(nonce), message).expect("sealing a cursor");
         Cursor(ByteBuf::from([&nonce[..], &sealed].concat()))
     }
 
-    /// The position, if this relay sealed the cursor for this device.
-    pub fn open(&self, device: &DeviceId, cursor: &Cursor) -> Option<Position> {
+    /// The place, if this relay sealed the cursor for this device.
+    pub fn open(&self, device: &DeviceId, cursor: &Cursor) -> Option<Place> {
         let (nonce, sealed) = cursor.0.split_first_chunk::<NONCE_BYTES>()?;
         let opened = self.0.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: &device.0 }).ok()?;
-        Some(Position(u64::from_be_bytes(opened.try_into().ok()?)))
+        let (position, withdrawals) = opened.split_first_chunk::<8>()?;
+        Some(Place {
+            position: Position(u64::from_be_bytes(*position)),
+            withdrawals: u64::from_be_bytes(withdrawals.try_into().ok()?),
+        })
     }
 }
 
@@ -40,20 +56,21 @@ mod tests {
     use super::*;
 
     const DEVICE: DeviceId = DeviceId([1; 16]);
+    const PLACE: Place = Place { position: Position(42), withdrawals: 3 };
 
     #[test]
     fn a_cursor_opens_for_its_own_device_only() {
         let seal = CursorSeal::new(&[7; 32]);
-        let cursor = seal.seal(&DEVICE, Position(42), [1; 12]);
-        assert_eq!(seal.open(&DEVICE, &cursor), Some(Position(42)));
+        let cursor = seal.seal(&DEVICE, PLACE, [1; 12]);
+        assert_eq!(seal.open(&DEVICE, &cursor), Some(PLACE));
         assert_eq!(seal.open(&DeviceId([2; 16]), &cursor), None);
         assert_eq!(CursorSeal::new(&[8; 32]).open(&DEVICE, &cursor), None);
         assert_eq!(seal.open(&DEVICE, &Cursor(ByteBuf::from(vec![0; 5]))), None);
     }
 
     #[test]
-    fn equal_positions_look_different() {
+    fn equal_places_look_different() {
         let seal = CursorSeal::new(&[7; 32]);
-        assert_ne!(seal.seal(&DEVICE, Position(42), [1; 12]), seal.seal(&DEVICE, Position(42), [2; 12]));
+        assert_ne!(seal.seal(&DEVICE, PLACE, [1; 12]), seal.seal(&DEVICE, PLACE, [2; 12]));
     }
 }

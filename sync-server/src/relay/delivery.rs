@@ -1,18 +1,25 @@
 //! Deliveries: what each connected device lacks, in batches, as far as its window allows.
 
-use roaring::RoaringBitmap;
 use serde_json::json;
 use sync_protocol::frame::{BatchBody, CaughtUp, DeliveredDocument, OrganizationKey};
 use sync_protocol::limits::TARGET_UNPACKED_BYTES;
 use sync_protocol::{Checksum, UnixMillis};
 
-use super::connection::Partial;
+use super::connection::{Connection, Partial};
+use super::cursor::Place;
 use super::{ConnectionId, Peer, Relay, Stage};
 use crate::access::{Gate, ReadPermit};
 use crate::store::{DocumentEntry, NewAuditRow, Position, Store, StoreError, StoredChange};
 
 /// Log rows that one batch looks at, at most.
 const LOG_ROWS: usize = 4_096;
+
+/// Bytes of a batch that a change takes besides its payload, at most.
+const CHANGE_OVERHEAD: usize = 8;
+/// Bytes that a document takes besides its changes and signatures, at most: mostly its descriptor.
+const DOCUMENT_OVERHEAD: usize = 384;
+/// Bytes that a signature takes, at most, with a certificate and an organization's key that may come with it.
+const SIGNATURE_OVERHEAD: usize = 640;
 
 /// A batch in the making.
 #[derive(Default)]
@@ -35,10 +42,13 @@ impl Draft {
 impl Relay {
     /// Sends to every connection that may have something to be sent.
     pub(super) fn deliver(&mut self, now: UnixMillis) {
-        for id in std::mem::take(&mut self.ready) {
-            if self.failure.is_some() {
-                return;
-            }
+        if std::mem::take(&mut self.news) {
+            self.wake_all();
+        }
+        // After a failure `ready` holds whom it concerns; they are told so instead.
+        while self.failure.is_none()
+            && let Some(id) = self.ready.pop_first()
+        {
             if let Err(error) = self.deliver_to(id, now) {
                 self.fail(id, error);
             }
@@ -46,10 +56,14 @@ impl Relay {
     }
 
     fn deliver_to(&mut self, id: ConnectionId, now: UnixMillis) -> Result<(), StoreError> {
+        let served = |c: &Connection| !c.ending && c.peer.as_ref().is_some_and(Peer::is_served);
+        if !self.connections.get(&id).is_some_and(served) {
+            return Ok(());
+        }
         self.refresh_reach(id, now)?;
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
-            let Some(peer) = connection.peer.as_mut().filter(|peer| peer.is_served()) else { return Ok(()) };
+            let Some(peer) = &mut connection.peer else { return Ok(()) };
             if !connection.session.may_deliver() {
                 return Ok(());
             }
@@ -66,7 +80,7 @@ impl Relay {
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
         certify(peer, self.store.as_ref(), &mut draft.body)?;
-        let cursor = (!draft.unfinished).then(|| self.seal.seal(&peer.device, peer.cursor, nonce));
+        let cursor = (!draft.unfinished).then(|| self.seal.seal(&peer.device, place(peer), nonce));
         let (number, event) = connection.session.deliver(cursor, &draft.body);
         peer.unacked.push_back((number, draft.complete.iter().map(|(document, _)| *document).collect()));
         let row = disclosure(peer, &draft, now);
@@ -87,88 +101,67 @@ impl Relay {
             let checksum = peer.sent.iter().fold(Checksum::default(), |sum, number| {
                 sum.plus(self.fingerprints.get(number as usize).copied().unwrap_or_default())
             });
-            let cursor = self.seal.seal(&peer.device, peer.cursor, nonce);
+            let cursor = self.seal.seal(&peer.device, place(peer), nonce);
             let event = connection.session.caught_up(CaughtUp { cursor, checksum });
             self.carry_out(id, vec![event], now);
         }
         Ok(())
     }
 
-    /// Works the reach out anew where it no longer says what the rules say.
-    fn refresh_reach(&mut self, id: ConnectionId, now: UnixMillis) -> Result<(), StoreError> {
-        let Some(peer) = self.connections.get_mut(&id).and_then(|c| c.peer.as_mut()) else { return Ok(()) };
+    /// Works the reach out anew where it no longer says what the rules say. Whether it did.
+    pub(super) fn renew_reach(&mut self, id: ConnectionId, now: UnixMillis) -> Result<bool, StoreError> {
+        let Some(peer) = self.connections.get_mut(&id).and_then(|c| c.peer.as_mut()) else { return Ok(false) };
         if self.gate.holds(&peer.reach, now) {
-            return Ok(());
+            return Ok(false);
         }
         peer.reach = self.gate.reach(&peer.subject, self.store.as_ref(), now)?;
-        if !peer.is_served() {
+        Ok(true)
+    }
+
+    /// Withdraws what was lost with a new reach, and queues what was gained.
+    fn refresh_reach(&mut self, id: ConnectionId, now: UnixMillis) -> Result<(), StoreError> {
+        if !self.renew_reach(id, now)? {
             return Ok(());
         }
-        let lost = &peer.sent - peer.reach.documents();
-        peer.sent -= &lost;
-        peer.held -= &lost;
-        peer.held_is_newer |= !lost.is_empty();
-        peer.ahead.retain(|number, _| !lost.contains(*number));
-        peer.partial = peer.partial.filter(|partial| peer.reach.documents().contains(partial.document));
-        let in_part = peer.partial.map(|partial| partial.document);
+        let Some(peer) = self.connections.get_mut(&id).and_then(|c| c.peer.as_mut()) else { return Ok(()) };
+        let lost = peer.holdings.present() - peer.reach.documents();
         let mut gained = peer.reach.documents() - &peer.sent;
-        if let Some(document) = in_part {
-            gained.remove(document);
+        if let Some(partial) = peer.partial {
+            gained.remove(partial.document);
+        }
+        if !gained.is_empty() {
+            peer.stage = Stage::CatchingUp;
         }
         peer.gained = self.gate.in_order_of_urgency(&gained).into();
         self.withdraw(id, &lost, now)
     }
 
-    /// Tells a device which documents it may no longer have. It was given them, so their ids are no news to it.
-    pub(super) fn withdraw(
-        &mut self,
-        id: ConnectionId,
-        lost: &RoaringBitmap,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        if lost.is_empty() {
-            return Ok(());
-        }
-        let documents: Result<Vec<_>, _> =
-            lost.iter().map(|number| self.store.document_by_number(number).map(|entry| entry.id)).collect();
-        let Some(connection) = self.connections.get(&id) else { return Ok(()) };
-        let Some(peer) = &connection.peer else { return Ok(()) };
-        let row = NewAuditRow {
-            at: now,
-            action: "withdraw",
-            device: Some(peer.device),
-            practitioner: Some(peer.subject.practitioner.clone()),
-            organization: Some(peer.subject.organization.clone()),
-            detail: json!({ "documents": lost.iter().collect::<Vec<_>>() }),
-        };
-        let event = connection.session.withdraw(documents?);
-        self.carry_out(id, vec![event], now);
-        self.audit(&row)
-    }
-
-    /// Records what devices hold, where that has changed and they are at rest or far behind.
-    pub(super) fn store_held(&mut self) {
-        let due: Vec<ConnectionId> = self
-            .connections
-            .iter()
-            .filter(|(_, c)| c.peer.as_ref().is_some_and(|p| p.held_is_newer && p.is_served()))
-            .map(|(id, _)| *id)
-            .collect();
+    /// Records what devices were given, where that has changed.
+    pub(super) fn store_holdings(&mut self) {
+        let newer = |connection: &Connection| connection.peer.as_ref().is_some_and(|peer| peer.holdings_are_newer);
+        let due: Vec<_> = self.connections.iter().filter(|(_, c)| newer(c)).map(|(id, _)| *id).collect();
         for id in due {
-            if let Err(error) = self.store_held_of(id) {
-                self.fail(id, error);
+            if let Err(error) = self.store_holdings_of(id) {
+                return self.fail(id, error);
             }
         }
     }
 
-    fn store_held_of(&mut self, id: ConnectionId) -> Result<(), StoreError> {
+    pub(super) fn store_holdings_of(&mut self, id: ConnectionId) -> Result<(), StoreError> {
+        if !self.peer(id).is_some_and(|peer| peer.holdings_are_newer) {
+            return Ok(());
+        }
         self.begin()?;
         if let Some(peer) = self.connections.get_mut(&id).and_then(|c| c.peer.as_mut()) {
-            self.store.set_held(&peer.device, &peer.held)?;
-            peer.held_is_newer = false;
+            self.store.set_holdings(&peer.device, &peer.holdings)?;
+            peer.holdings_are_newer = false;
         }
         Ok(())
     }
+}
+
+fn place(peer: &Peer) -> Place {
+    Place { position: peer.cursor, withdrawals: peer.holdings.withdrawals }
 }
 
 /// Puts the next batch together. Empty when nothing is left to send.
@@ -208,6 +201,9 @@ fn add_changed(
 ) -> Result<(), StoreError> {
     while peer.cursor < head {
         let rows = store.log_after(peer.cursor, LOG_ROWS)?;
+        if rows.is_empty() {
+            return Err(StoreError::Damaged("end of the log"));
+        }
         let base = peer.cursor;
         for (position, number, origin) in rows {
             if draft.is_full() {
@@ -241,11 +237,13 @@ fn add_document(
     let Some(last) = changes.last().map(|change| change.position) else { return Ok(()) };
     let entry = store.document_by_number(number)?;
     let size: usize = changes.iter().map(|change| change.payload.len()).sum();
-    draft.bytes += size;
+    draft.bytes += size + changes.len() * CHANGE_OVERHEAD + DOCUMENT_OVERHEAD;
     draft.changes += changes.len() as u64;
     // Reading stopped for want of room: there may be more.
     let more = size >= room && !store.changes(permit, number, last, 1)?.is_empty();
     let delivered = document(store, permit, &entry, changes, kind, more)?;
+    draft.bytes += delivered.signatures.len() * SIGNATURE_OVERHEAD;
+    peer.give(number);
     draft.body.documents.push(delivered);
     if more {
         draft.unfinished = true;

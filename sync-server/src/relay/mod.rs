@@ -7,10 +7,13 @@
 mod administration;
 mod arrival;
 mod change_check;
+mod change_size;
+mod commit;
 mod compare;
 mod connection;
 mod cursor;
 mod delivery;
+mod resume;
 mod upload;
 
 #[cfg(test)]
@@ -32,6 +35,9 @@ use cursor::CursorSeal;
 use crate::access::Gate;
 use crate::metrics::Metrics;
 use crate::store::{NewAuditRow, Position, Store, StoreError};
+
+/// How long a connection may take to say which device it is, in milliseconds.
+const KNOWN_WITHIN_MS: i64 = 20_000;
 
 /// Fills a buffer with random bytes: the system's generator in a relay, a seeded one in a simulation.
 pub type Randomness = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -73,10 +79,14 @@ pub struct Relay {
     last_connection: u64,
     /// Connections that may have something to be sent.
     ready: BTreeSet<ConnectionId>,
+    /// The log has grown since the last flush: every connection may have something to be sent.
+    news: bool,
     outgoing: Vec<Outgoing>,
     in_transaction: bool,
     /// The first error since the last flush; everything since then is rolled back.
     failure: Option<StoreError>,
+    /// What is kept in memory may differ from the store, which could not be read: nobody is served until it can.
+    must_load: bool,
 }
 
 impl Relay {
@@ -104,9 +114,11 @@ impl Relay {
             connections: HashMap::new(),
             last_connection: 0,
             ready: BTreeSet::new(),
+            news: false,
             outgoing: Vec::new(),
             in_transaction: false,
             failure: None,
+            must_load: true,
         };
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);
@@ -135,6 +147,7 @@ impl Relay {
             set_fingerprint(fingerprints, number, fingerprint);
         })?;
         self.head = self.store.head()?;
+        self.must_load = false;
         Ok(())
     }
 
@@ -150,7 +163,7 @@ impl Relay {
         let id = ConnectionId(self.last_connection);
         let nonce = Nonce(self.random());
         let session = RelaySession::new(self.id, nonce, self.settings.limits);
-        self.connections.insert(id, Connection { session, peer: None });
+        self.connections.insert(id, Connection::new(session));
         self.metrics.connections.inc();
         id
     }
@@ -158,6 +171,16 @@ impl Relay {
     /// A binary message came in.
     pub fn received(&mut self, id: ConnectionId, bytes: &[u8], now: UnixMillis) {
         self.metrics.bytes_received.inc_by(bytes.len() as u64);
+        if self.must_load
+            && let Err(error) = self.load()
+        {
+            self.fail(id, error);
+        }
+        if self.failure.is_some() {
+            // Nothing more is kept in this round, and the device is told so.
+            self.ready.insert(id);
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let events = connection.session.received(bytes);
         self.carry_out(id, events, now);
@@ -165,6 +188,10 @@ impl Relay {
 
     /// A connection is gone.
     pub fn disconnected(&mut self, id: ConnectionId) {
+        // Often the last thing a device does is to acknowledge.
+        if let Err(error) = self.store_holdings_of(id) {
+            self.fail(id, error);
+        }
         if self.connections.remove(&id).is_some() {
             self.metrics.connections.dec();
         }
@@ -173,10 +200,23 @@ impl Relay {
 
     /// Time has passed: what has run out takes effect. Call it about once a second.
     pub fn tick(&mut self, now: UnixMillis) {
-        for (id, connection) in &self.connections {
-            if connection.peer.as_ref().is_some_and(|peer| peer.is_served() && !self.gate.holds(&peer.reach, now)) {
+        let (mut silent, mut expired) = (Vec::new(), Vec::new());
+        for (id, connection) in &mut self.connections {
+            let Some(peer) = &connection.peer else {
+                let since = *connection.waiting_since.get_or_insert(now);
+                silent.extend((now >= since.plus(KNOWN_WITHIN_MS)).then_some(*id));
+                continue;
+            };
+            expired.extend(peer.certificate.check_time(now).is_err().then_some(*id));
+            if peer.is_served() && !self.gate.holds(&peer.reach, now) {
                 self.ready.insert(*id);
             }
+        }
+        for id in silent {
+            self.close(id, GoodbyeReason::ProtocolViolation, "no device was named in time");
+        }
+        for id in expired {
+            self.close(id, GoodbyeReason::Revoked, arrival::CERTIFICATE_EXPIRED);
         }
     }
 
@@ -185,78 +225,6 @@ impl Relay {
         let ids: Vec<_> = self.connections.keys().copied().collect();
         for id in ids {
             self.close(id, GoodbyeReason::ShuttingDown, "the relay is shutting down");
-        }
-    }
-
-    /// Does something for an administrator in a transaction of its own: committed when it returns `Ok`.
-    ///
-    /// # Errors
-    /// What `act` returned, or what the commit ran into; nothing of it was kept then.
-    pub fn administer<T>(
-        &mut self,
-        now: UnixMillis,
-        act: impl FnOnce(&mut Self, UnixMillis) -> Result<T, StoreError>,
-    ) -> (Result<T, StoreError>, Vec<Outgoing>) {
-        let mut outgoing = self.flush(now);
-        let done = self.begin().and_then(|()| act(self, now)).and_then(|value| {
-            self.store.commit()?;
-            Ok(value)
-        });
-        self.in_transaction = false;
-        if done.is_err() {
-            self.store.rollback();
-        }
-        outgoing.extend(self.flush(now));
-        (done, outgoing)
-    }
-
-    /// Commits everything that the inputs since the last flush caused, and gives out what may now be sent.
-    pub fn flush(&mut self, now: UnixMillis) -> Vec<Outgoing> {
-        self.deliver(now);
-        self.store_held();
-        let committed = match self.failure.take() {
-            None if self.in_transaction => self.store.commit(),
-            None => Ok(()),
-            Some(error) => Err(error),
-        };
-        if let Err(error) = committed {
-            self.recover(&error);
-        }
-        self.in_transaction = false;
-        self.reap();
-        let sent = self.outgoing.iter().map(|out| if let Outgoing::Send(_, bytes) = out { bytes.len() } else { 0 });
-        self.metrics.bytes_sent.inc_by(sent.sum::<usize>() as u64);
-        std::mem::take(&mut self.outgoing)
-    }
-
-    /// Nothing since the last flush happened: those concerned are told to come back.
-    fn recover(&mut self, error: &StoreError) {
-        tracing::error!(%error, "rolled back; the connections concerned are closed");
-        self.metrics.rollbacks.inc();
-        self.store.rollback();
-        let heard = std::mem::take(&mut self.outgoing).into_iter().map(|out| match out {
-            Outgoing::Send(id, _) | Outgoing::Close(id) => id,
-        });
-        // Every served connection, too: its place in the log may lie beyond where the log now ends.
-        let served = self.connections.iter().filter(|(_, c)| c.peer.is_some()).map(|(id, _)| *id);
-        let concerned: BTreeSet<_> = heard.chain(served).chain(std::mem::take(&mut self.ready)).collect();
-        for id in concerned {
-            self.close(id, GoodbyeReason::Unavailable, "the relay could not store this; nothing of it was kept");
-        }
-        if let Err(error) = self.load() {
-            tracing::error!(%error, "reading the store again failed");
-        }
-    }
-
-    /// Forgets connections that were closed from this side.
-    fn reap(&mut self) {
-        for out in &self.outgoing {
-            if let Outgoing::Close(id) = out
-                && self.connections.remove(id).is_some()
-            {
-                self.ready.remove(id);
-                self.metrics.connections.dec();
-            }
         }
     }
 
@@ -272,15 +240,16 @@ impl Relay {
                     self.enroll(id, device_key, &code, &device_name, now)
                 }
                 RelayEvent::Resume(resume) => self.resume(id, &resume, now),
-                RelayEvent::Inventory { documents, more } => self.inventory(id, documents, more, now),
+                RelayEvent::Inventory { documents, more } => self.inventory(id, &documents, more, now),
                 RelayEvent::Append { push, body } => self.append(id, push, &body, now),
                 RelayEvent::Acked { batch } => {
                     self.acked(id, batch);
                     Ok(())
                 }
-                RelayEvent::Closed { reason, detail, by } => {
-                    tracing::debug!(connection = id.0, ?by, ?reason, detail, "connection ends");
-                    self.outgoing.push(Outgoing::Close(id));
+                RelayEvent::Closed { reason, by, .. } => {
+                    // Not the detail: the other side could put anything into it.
+                    tracing::debug!(connection = id.0, ?by, ?reason, "connection ends");
+                    self.ended(id);
                     Ok(())
                 }
             };
@@ -300,25 +269,19 @@ impl Relay {
     fn close(&mut self, id: ConnectionId, reason: GoodbyeReason, detail: &str) {
         if let Some(connection) = self.connections.get_mut(&id) {
             for event in connection.session.close(reason, detail) {
-                self.outgoing.push(match event {
-                    RelayEvent::Send(bytes) => Outgoing::Send(id, bytes),
-                    _ => Outgoing::Close(id),
-                });
+                match event {
+                    RelayEvent::Send(bytes) => self.outgoing.push(Outgoing::Send(id, bytes)),
+                    _ => self.ended(id),
+                }
             }
         }
     }
 
-    fn fail(&mut self, id: ConnectionId, error: StoreError) {
-        self.ready.insert(id);
-        self.failure.get_or_insert(error);
-    }
-
-    fn begin(&mut self) -> Result<(), StoreError> {
-        if !self.in_transaction {
-            self.store.begin()?;
-            self.in_transaction = true;
+    fn ended(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.ending = true;
         }
-        Ok(())
+        self.outgoing.push(Outgoing::Close(id));
     }
 
     fn audit(&mut self, row: &NewAuditRow) -> Result<(), StoreError> {

@@ -7,12 +7,11 @@ mod sqlite;
 mod contract;
 
 pub use records::{
-    AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, NewAuditRow, NewChange,
+    AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
     OrganizationRecord, Position, PractitionerRecord, StoredChange, StoredSignature,
 };
 pub use sqlite::SqliteStore;
 
-use roaring::RoaringBitmap;
 use sync_protocol::identity::Certificate;
 use sync_protocol::{
     AuthorId, ChangeHash, Checksum, DeviceId, DocumentDescriptor, DocumentId, OrganizationId, PatientId, PublicKey,
@@ -185,16 +184,16 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError::NotFound`].
     fn revoke_device(&mut self, device: &DeviceId, now: UnixMillis) -> Result<(), StoreError>;
-    /// What a device acknowledged to hold, as document numbers.
+    /// What a device was given.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`].
-    fn held(&self, device: &DeviceId) -> Result<RoaringBitmap, StoreError>;
-    /// Records what a device acknowledged to hold.
+    /// [`StoreError::NotFound`], [`StoreError::Damaged`].
+    fn holdings(&self, device: &DeviceId) -> Result<Holdings, StoreError>;
+    /// Records what a device was given.
     ///
     /// # Errors
-    /// [`StoreError::Database`].
-    fn set_held(&mut self, device: &DeviceId, held: &RoaringBitmap) -> Result<(), StoreError>;
+    /// [`StoreError::NotFound`].
+    fn set_holdings(&mut self, device: &DeviceId, holdings: &Holdings) -> Result<(), StoreError>;
     /// An author's certificate.
     ///
     /// # Errors

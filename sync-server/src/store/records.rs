@@ -1,5 +1,6 @@
 //! What the store takes and gives.
 
+use roaring::RoaringBitmap;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sync_protocol::frame::CustodyReason;
@@ -73,6 +74,40 @@ impl DeviceRecord {
     #[must_use]
     pub fn key(&self) -> PublicKey {
         self.certificate.body.device_key
+    }
+}
+
+/// What a device was given, as document numbers: the ledger of disclosures to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Holdings {
+    /// It acknowledged to hold these, each complete as of its cursor.
+    pub held: RoaringBitmap,
+    /// Something of these was sent to it, ever. Never shrinks.
+    pub given: RoaringBitmap,
+    /// It was told to remove these and has not been sent them since.
+    pub gone: RoaringBitmap,
+    /// How often it was told to remove documents.
+    pub withdrawals: u64,
+}
+
+impl Holdings {
+    /// Documents that may still be on the device.
+    #[must_use]
+    pub fn present(&self) -> RoaringBitmap {
+        &self.given - &self.gone
+    }
+
+    /// Takes note that something of a document goes to the device. Whether that is new.
+    pub fn give(&mut self, document: u32) -> bool {
+        let new = self.given.insert(document);
+        self.gone.remove(document) || new
+    }
+
+    /// Takes note that the device is told to remove these.
+    pub fn withdraw(&mut self, documents: &RoaringBitmap) {
+        self.held -= documents;
+        self.gone |= documents;
+        self.withdrawals += 1;
     }
 }
 

@@ -2,13 +2,13 @@
 
 mod plan;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 use sync_protocol::frame::{Answer, CustodyReason, GoodbyeReason, PushBody, PushedDocument, RefusalReason};
 use sync_protocol::identity::{Certificate, ChangeSignature};
 use sync_protocol::limits::MAX_CHANGES_PER_PUSH;
-use sync_protocol::{AuthorId, DeviceId, DocumentDescriptor, UnixMillis};
+use sync_protocol::{AuthorId, ChangeHash, DeviceId, DocumentDescriptor, UnixMillis};
 
 use super::change_check::{CheckedChange, check_change};
 use super::{ConnectionId, Peer, Relay, set_fingerprint};
@@ -32,11 +32,11 @@ impl Relay {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let Some(peer) = self.peer(id) else { return Ok(()) };
-        let sender = self.sender(peer, &body.certificates, now)?;
         if body.documents.iter().map(|d| d.changes.len()).sum::<usize>() > MAX_CHANGES_PER_PUSH {
             self.close(id, GoodbyeReason::ProtocolViolation, "too many changes in one push");
             return Ok(());
         }
+        let sender = self.sender(peer, body, now)?;
         self.begin()?;
         let mut answers = Vec::new();
         for document in &body.documents {
@@ -51,15 +51,17 @@ impl Relay {
         Ok(())
     }
 
-    /// The sender's own certificate, and those of others that verify.
-    fn sender(&self, peer: &Peer, certificates: &[Certificate], now: UnixMillis) -> Result<Sender, StoreError> {
+    /// The sender's own certificate, and those of others that verify and that a signature needs.
+    fn sender(&self, peer: &Peer, body: &PushBody, now: UnixMillis) -> Result<Sender, StoreError> {
         let mut known = HashMap::new();
         if peer.certificate.check_time(now).is_ok() {
             known.insert(peer.certificate.author(), peer.certificate.clone());
         }
-        if !certificates.is_empty() {
+        if !body.certificates.is_empty() {
             let organizations = self.store.organizations()?;
-            for certificate in certificates {
+            let signers: HashSet<AuthorId> =
+                body.documents.iter().flat_map(|d| d.signatures.iter().map(|s| s.author)).collect();
+            for certificate in body.certificates.iter().filter(|c| signers.contains(&c.author())) {
                 let issuer = organizations.iter().find(|o| o.id == certificate.body.organization);
                 if issuer.is_some_and(|o| certificate.verify(&o.key.public()).is_ok()) {
                     known.insert(certificate.author(), certificate.clone());
@@ -81,7 +83,7 @@ impl Relay {
         }
         let document = pushed.descriptor.id();
         let checked: Vec<_> = pushed.changes.iter().map(|bytes| check_change(bytes)).collect();
-        let tips = verified_tips(sender, pushed);
+        let tips = verified_tips(sender, pushed, &checked);
         let before = self.store.document(&document)?.map(|entry| entry.number);
         let to_plan = Pushed {
             document,
@@ -108,8 +110,13 @@ impl Relay {
                 }
             });
         }
-        if let (None, Some(number)) = (before, after) {
-            self.document_begun(id, &pushed.descriptor, number, now);
+        match (before, after) {
+            (None, Some(number)) => self.document_begun(id, &pushed.descriptor, number, now),
+            (Some(number), Some(_)) if answers.contains(&Answer::Accepted) => {
+                // Whoever writes to a document has it, or will: it is told if that ends.
+                self.peer_mut(id).into_iter().for_each(|peer| peer.give(number));
+            }
+            _ => {}
         }
         Ok(answers)
     }
@@ -145,7 +152,8 @@ impl Relay {
             payload: bytes,
         };
         let (number, position) = self.store.append(&permit, &new)?;
-        if let Some(tip) = tips.iter().find(|tip| tip.tip == change.link.hash) {
+        let signs = |tip: &&ChangeSignature| tip.tip == change.link.hash && tip.author == change.link.author;
+        if let Some(tip) = tips.iter().find(signs) {
             let stored = StoredSignature { actor: change.actor.clone(), seq: change.seq, signature: *tip };
             self.store.put_signature(&permit, number, &stored)?;
             self.store.put_certificate(certificate)?;
@@ -153,7 +161,7 @@ impl Relay {
         let before = self.fingerprints.get(number as usize).copied().unwrap_or_default();
         set_fingerprint(&mut self.fingerprints, number, before.with(&descriptor.id(), &change.link.hash));
         self.head = position;
-        self.wake_all();
+        self.news = true;
         Ok(number)
     }
 
@@ -168,8 +176,8 @@ impl Relay {
             }
             if id == &sender {
                 peer.sent.insert(number);
-                peer.held.insert(number);
-                peer.held_is_newer = true;
+                peer.holdings.held.insert(number);
+                peer.give(number);
             } else {
                 peer.gained.push_back(number);
             }
@@ -254,12 +262,20 @@ fn subject_of(certificate: &Certificate) -> Subject {
     Subject { practitioner: body.practitioner.clone(), organization: body.organization.clone() }
 }
 
-/// The signatures of a pushed document that verify under the certificates at hand.
-fn verified_tips(sender: &Sender, pushed: &PushedDocument) -> Vec<ChangeSignature> {
+/// The signatures of a pushed document that verify under the certificates at hand, each over a pushed change of its
+/// author's own. Others vouch for nothing and are not worth the time to verify.
+fn verified_tips(
+    sender: &Sender,
+    pushed: &PushedDocument,
+    checked: &[Result<CheckedChange, RefusalReason>],
+) -> Vec<ChangeSignature> {
     let document = pushed.descriptor.id();
+    let mut unsigned: HashSet<(AuthorId, ChangeHash)> =
+        checked.iter().flatten().map(|change| (change.link.author, change.link.hash)).collect();
     let holds = |signature: &&ChangeSignature| {
         let certificate = sender.certificates.get(&signature.author);
         certificate.is_some_and(|certificate| signature.verify(certificate, &document).is_ok())
     };
-    pushed.signatures.iter().filter(holds).copied().collect()
+    let of_its_own = |signature: &&ChangeSignature| unsigned.remove(&(signature.author, signature.tip));
+    pushed.signatures.iter().filter(of_its_own).filter(holds).copied().collect()
 }

@@ -9,6 +9,9 @@ use sync_protocol::{AuthorId, ChangeHash, DocumentId};
 use crate::relay::change_check::CheckedChange;
 use crate::store::{Store, StoreError};
 
+/// How often a push is gone over, at most. An honest one needs one pass, and a second when something of it is refused.
+const PASSES: usize = 8;
+
 /// What is to be done with one change.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
@@ -39,8 +42,9 @@ pub(super) struct Pushed<'a> {
 pub(super) fn plan(store: &dyn Store, pushed: &Pushed<'_>) -> Result<Vec<Verdict>, StoreError> {
     let links: Vec<ChangeLink> = pushed.changes.iter().flatten().map(|change| change.link.clone()).collect();
     let mut unsigned: HashSet<ChangeHash> = uncovered(&links, &pushed.tips).into_iter().collect();
-    loop {
-        let verdicts = Planner::new(store, pushed, &unsigned).decide_all()?;
+    let mut verdicts = Vec::new();
+    for _ in 0..PASSES {
+        verdicts = Planner::new(store, pushed, &unsigned).decide_all()?;
         let appended: Vec<ChangeLink> = pushed
             .changes
             .iter()
@@ -54,6 +58,9 @@ pub(super) fn plan(store: &dyn Store, pushed: &Pushed<'_>) -> Result<Vec<Verdict
             return Ok(verdicts);
         }
     }
+    // Made to take long: nothing of it is worth more time.
+    let give_up = |verdict| if verdict == Verdict::Append { refuse(RefusalReason::NotSigned) } else { verdict };
+    Ok(verdicts.into_iter().map(give_up).collect())
 }
 
 /// One pass over the changes, with what it would append so far.

@@ -6,7 +6,7 @@ use sync_protocol::identity::Certificate;
 use sync_protocol::{AuthorId, DeviceId, PublicKey, UnixMillis};
 
 use super::rows::{bytes, exists, found, from_json, parse, to_json};
-use crate::store::{DeviceRecord, EnrolmentCode, StoreError};
+use crate::store::{DeviceRecord, EnrolmentCode, Holdings, StoreError};
 
 const DEVICE_COLUMNS: &str = "certificate, name, enrolled_at_ms, last_seen_ms, revoked_at_ms";
 
@@ -39,7 +39,8 @@ pub(super) fn enroll(db: &Connection, code_hash: &[u8; 32], device: &DeviceRecor
     let used = "UPDATE enrolment_code SET used_by = ?2 WHERE code_hash = ?1 AND used_by IS NULL";
     found("unused enrolment code", db.execute(used, params![code_hash, id.0])?)?;
     let sql = "INSERT INTO device (id, public_key, name, practitioner, organization, author, certificate,
-               enrolled_at_ms, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+               enrolled_at_ms, held, given, gone, withdrawals)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?9, 0)";
     let body = &device.certificate.body;
     let values = params![
         id.0,
@@ -94,16 +95,27 @@ pub(super) fn revoke(db: &Connection, device: &DeviceId, now: UnixMillis) -> Res
     found("device", db.execute(sql, params![device.0, now.0])?)
 }
 
-pub(super) fn held(db: &Connection, device: &DeviceId) -> Result<RoaringBitmap, StoreError> {
-    let mut statement = db.prepare_cached("SELECT held FROM device WHERE id = ?1")?;
-    let blob: Option<Vec<u8>> = statement.query_row([device.0], |row| row.get(0)).optional()?;
-    let blob = blob.ok_or(StoreError::NotFound("device"))?;
-    RoaringBitmap::deserialize_from(blob.as_slice()).map_err(|_| StoreError::Damaged("held set"))
+pub(super) fn holdings(db: &Connection, device: &DeviceId) -> Result<Holdings, StoreError> {
+    let mut statement = db.prepare_cached("SELECT held, given, gone, withdrawals FROM device WHERE id = ?1")?;
+    let mut rows = statement.query([device.0])?;
+    let row = rows.next()?.ok_or(StoreError::NotFound("device"))?;
+    Ok(Holdings {
+        held: decode_bitmap(&row.get::<_, Vec<u8>>(0)?)?,
+        given: decode_bitmap(&row.get::<_, Vec<u8>>(1)?)?,
+        gone: decode_bitmap(&row.get::<_, Vec<u8>>(2)?)?,
+        withdrawals: row.get(3)?,
+    })
 }
 
-pub(super) fn set_held(db: &Connection, device: &DeviceId, held: &RoaringBitmap) -> Result<(), StoreError> {
-    let mut statement = db.prepare_cached("UPDATE device SET held = ?2 WHERE id = ?1")?;
-    found("device", statement.execute(params![device.0, encode_bitmap(held)])?)
+pub(super) fn set_holdings(db: &Connection, device: &DeviceId, holdings: &Holdings) -> Result<(), StoreError> {
+    let sql = "UPDATE device SET held = ?2, given = ?3, gone = ?4, withdrawals = ?5 WHERE id = ?1";
+    let Holdings { held, given, gone, withdrawals } = holdings;
+    let values = params![device.0, encode_bitmap(held), encode_bitmap(given), encode_bitmap(gone), withdrawals];
+    found("device", db.prepare_cached(sql)?.execute(values)?)
+}
+
+fn decode_bitmap(blob: &[u8]) -> Result<RoaringBitmap, StoreError> {
+    RoaringBitmap::deserialize_from(blob).map_err(|_| StoreError::Damaged("set of documents"))
 }
 
 fn encode_bitmap(bitmap: &RoaringBitmap) -> Vec<u8> {

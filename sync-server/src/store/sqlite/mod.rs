@@ -9,7 +9,6 @@ mod rows;
 
 use std::path::Path;
 
-use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension, params};
 use sync_protocol::identity::Certificate;
 use sync_protocol::{
@@ -19,7 +18,7 @@ use sync_protocol::{
 
 use crate::access::{Affiliation, AppendPermit, Facts, Grant, PractitionerRole, ReadPermit};
 use crate::store::{
-    AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, NewAuditRow, NewChange,
+    AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
     OrganizationRecord, Position, PractitionerRecord, Store, StoreError, StoredChange, StoredSignature,
 };
 
@@ -40,6 +39,8 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        // Before anything is written: a file of a later version stays as it is.
+        schema(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // FULL: a commit is on the disk before it is acknowledged to any device.
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -51,11 +52,7 @@ impl SqliteStore {
     }
 
     fn migrate(&mut self) -> Result<(), StoreError> {
-        let known = MIGRATIONS.len() as u32;
-        let found: u32 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if found > known {
-            return Err(StoreError::NewerSchema { found, known });
-        }
+        let found = schema(&self.connection)?;
         for (index, migration) in MIGRATIONS.iter().enumerate().skip(found as usize) {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(migration)?;
@@ -64,6 +61,13 @@ impl SqliteStore {
         }
         Ok(())
     }
+}
+
+/// The file's schema number, if this version knows it.
+fn schema(connection: &Connection) -> Result<u32, StoreError> {
+    let known = MIGRATIONS.len() as u32;
+    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > known { Err(StoreError::NewerSchema { found, known }) } else { Ok(found) }
 }
 
 impl Store for SqliteStore {
@@ -187,12 +191,12 @@ impl Store for SqliteStore {
         devices::revoke(&self.connection, device, now)
     }
 
-    fn held(&self, device: &DeviceId) -> Result<RoaringBitmap, StoreError> {
-        devices::held(&self.connection, device)
+    fn holdings(&self, device: &DeviceId) -> Result<Holdings, StoreError> {
+        devices::holdings(&self.connection, device)
     }
 
-    fn set_held(&mut self, device: &DeviceId, held: &RoaringBitmap) -> Result<(), StoreError> {
-        devices::set_held(&self.connection, device, held)
+    fn set_holdings(&mut self, device: &DeviceId, holdings: &Holdings) -> Result<(), StoreError> {
+        devices::set_holdings(&self.connection, device, holdings)
     }
 
     fn certificate(&self, author: &AuthorId) -> Result<Option<Certificate>, StoreError> {
