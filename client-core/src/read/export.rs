@@ -1,8 +1,9 @@
 //! Export: a chart or the directory as a FHIR Bundle that imports again to the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 
-use clinical_record::{RecordDocument, ResourceKey, referenced, write_bundle};
+use clinical_record::{RecordDocument, ReferencedResource, ResourceKey, referenced, write_bundle};
+use rusqlite::Connection;
 use serde_json::Value;
 use sync_protocol::UnixMillis;
 
@@ -20,11 +21,8 @@ impl Device {
     pub fn export_chart(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Value, DeviceError> {
         let documents = self.chart_documents(chart, now)?;
         let mut entries = self.entries(&documents)?;
-        let directories = documents::of_directories(&self.db)?;
-        let directory = self.entries(&directories)?;
-        let pulled = pulled_in(&entries, &directory);
         // What others refer to comes first, as importers like it.
-        let mut all: Vec<Entry> = directory.into_iter().filter(|entry| pulled.contains(&key_of(entry))).collect();
+        let mut all = Directory::open(&self.db)?.pulled_in_by(&entries);
         all.append(&mut entries);
         Ok(write_bundle(all))
     }
@@ -45,35 +43,62 @@ impl Device {
             let opened: RecordDocument = projection::open_document(&self.db, document)?;
             entries.extend(opened.resources().map(|(key, value)| (value, opened.entry_metadata(&key))));
         }
-        // The Patient first, then by type and id: the same chart always gives the same file.
-        entries.sort_by_cached_key(|entry| {
-            let key = key_of(entry);
-            (key.resource_type != "Patient", key)
-        });
+        sort(&mut entries);
         Ok(entries)
     }
 }
 
-/// The directory resources that a chart refers to, and those that these refer to in turn.
-fn pulled_in(chart: &[Entry], directory: &[Entry]) -> BTreeSet<ResourceKey> {
-    let mut pulled = BTreeSet::new();
-    let mut pending: Vec<&Value> = chart.iter().map(|(value, _)| value).collect();
-    while let Some(value) = pending.pop() {
-        for wanted in referenced(value) {
-            let of_type =
-                |key: &ResourceKey| wanted.resource_type.as_ref().is_none_or(|name| *name == key.resource_type);
-            let found = directory.iter().find(|entry| {
-                let key = key_of(entry);
-                key.id == wanted.id && of_type(&key)
-            });
-            if let Some(entry) = found
-                && pulled.insert(key_of(entry))
-            {
-                pending.push(&entry.0);
+/// The directories on this device, opened once; resources are read from them one by one as they are referred to.
+struct Directory {
+    documents: Vec<RecordDocument>,
+    /// Where each resource is, by its id: types need not be known to follow a `urn:uuid` reference.
+    places: HashMap<String, Vec<(usize, ResourceKey)>>,
+}
+
+impl Directory {
+    fn open(db: &Connection) -> Result<Self, DeviceError> {
+        let mut directory = Self { documents: Vec::new(), places: HashMap::new() };
+        for document in documents::of_directories(db)? {
+            let opened = projection::open_document(db, &document)?;
+            for key in opened.resource_keys() {
+                let place = (directory.documents.len(), key.clone());
+                directory.places.entry(key.id).or_default().push(place);
+            }
+            directory.documents.push(opened);
+        }
+        Ok(directory)
+    }
+
+    /// The resources that a chart refers to, and those that these refer to in turn.
+    fn pulled_in_by(&self, chart: &[Entry]) -> Vec<Entry> {
+        let mut pulled: BTreeMap<ResourceKey, Entry> = BTreeMap::new();
+        let mut wanted: Vec<ReferencedResource> = chart.iter().flat_map(|(value, _)| referenced(value)).collect();
+        while let Some(reference) = wanted.pop() {
+            let of_type = |key: &ResourceKey| reference.resource_type.as_ref().is_none_or(|t| *t == key.resource_type);
+            let places = self.places.get(&reference.id).into_iter().flatten();
+            for (document, key) in places.filter(|(_, key)| of_type(key)) {
+                if pulled.contains_key(key) {
+                    continue;
+                }
+                let opened = &self.documents[*document];
+                if let Some(value) = opened.resource(key) {
+                    wanted.extend(referenced(&value));
+                    pulled.insert(key.clone(), (value, opened.entry_metadata(key)));
+                }
             }
         }
+        let mut entries: Vec<Entry> = pulled.into_values().collect();
+        sort(&mut entries);
+        entries
     }
-    pulled
+}
+
+/// The Patient first, then by type and id: the same chart always gives the same file.
+fn sort(entries: &mut [Entry]) {
+    entries.sort_by_cached_key(|entry| {
+        let key = key_of(entry);
+        (key.resource_type != "Patient", key)
+    });
 }
 
 fn key_of(entry: &Entry) -> ResourceKey {

@@ -8,7 +8,7 @@ use sync_protocol::identity::ChangeSignature;
 use sync_protocol::{ChangeHash, UnixMillis};
 
 use super::Applied;
-use super::examine::{self, Certificates, Incoming};
+use super::examine::{self, Certificates, Incoming, Prepared};
 use super::withdraw::restore_kept_work;
 use crate::store::documents::StoredDocument;
 use crate::store::identity::{self, Identity};
@@ -41,61 +41,75 @@ impl<'a> Acceptance<'a> {
         Ok(Self { db, identity, now, certificates: Certificates::default(), any_quarantined })
     }
 
+    /// Reads and verifies the deliveries of the batch, which is most of the work.
+    pub(super) fn prepare<'d>(
+        &mut self,
+        deliveries: &'d [DeliveredDocument],
+    ) -> Result<Vec<Prepared<'d>>, DeviceError> {
+        for delivery in deliveries {
+            self.certificates.add(self.db, delivery)?;
+        }
+        Ok(examine::prepare_all(deliveries, &self.certificates))
+    }
+
     /// Stores a delivery, together with what was in quarantine of the same document if that helps.
-    pub(super) fn document(&mut self, delivery: &DeliveredDocument, applied: &mut Applied) -> Result<(), DeviceError> {
+    pub(super) fn document(&mut self, prepared: Prepared<'_>, applied: &mut Applied) -> Result<(), DeviceError> {
+        let delivery = prepared.delivery;
         let kept = if self.any_quarantined { quarantine::kept(self.db, &delivery.document)? } else { None };
-        let Some(kept) = kept else {
-            return match self.examine(delivery)? {
-                Ok(examined) => self.store(examined, &HashSet::new(), applied),
-                Err(reason) => self.keep(delivery, reason, applied),
-            };
-        };
-        let counted = hashes(&kept);
-        match self.examine(&joined(kept, delivery))? {
-            Ok(examined) => {
+        let mut counted = HashSet::new();
+        if let Some(kept) = kept {
+            counted = hashes(&kept);
+            if let Ok(examined) = self.examine_kept(&joined(kept, delivery))? {
                 quarantine::release(self.db, &delivery.document)?;
-                self.store(examined, &counted, applied)
+                return self.store(examined, &counted, applied);
             }
             // Perhaps the new part alone is good.
-            Err(_) => match self.examine(delivery)? {
-                Ok(examined) => self.store(examined, &counted, applied),
-                Err(reason) => self.keep(delivery, reason, applied),
-            },
+        }
+        match self.examine(prepared)? {
+            Ok(examined) => self.store(examined, &counted, applied),
+            Err(reason) => self.keep(delivery, reason, applied),
         }
     }
 
     /// Tries again what is in quarantine. True if it was accepted.
     pub(super) fn retry(&mut self, kept: &DeliveredDocument, applied: &mut Applied) -> Result<bool, DeviceError> {
         let counted = hashes(kept);
-        let document = kept.document;
-        let Ok(examined) = self.examine(kept)? else { return Ok(false) };
-        quarantine::release(self.db, &document)?;
+        let Ok(examined) = self.examine_kept(kept)? else { return Ok(false) };
+        quarantine::release(self.db, &kept.document)?;
         self.store(examined, &counted, applied)?;
         Ok(true)
     }
 
-    fn examine<'d>(&mut self, delivery: &'d DeliveredDocument) -> Result<Result<Examined<'d>, String>, DeviceError> {
-        let held = documents::find(self.db, &delivery.document)?;
-        let descriptor = match examine::descriptor(delivery, held.as_ref()) {
+    fn examine_kept<'d>(
+        &mut self,
+        delivery: &'d DeliveredDocument,
+    ) -> Result<Result<Examined<'d>, String>, DeviceError> {
+        self.certificates.add(self.db, delivery)?;
+        self.examine(examine::prepare(delivery, &self.certificates))
+    }
+
+    fn examine<'d>(&self, mut prepared: Prepared<'d>) -> Result<Result<Examined<'d>, String>, DeviceError> {
+        let held = documents::find(self.db, &prepared.delivery.document)?;
+        let descriptor = match examine::descriptor(prepared.delivery, held.as_ref()) {
             Ok(descriptor) => descriptor,
             Err(reason) => return Ok(Err(reason)),
         };
-        let incoming = match examine::read(&delivery.changes) {
+        let incoming = match std::mem::replace(&mut prepared.changes, Ok(Vec::new())) {
             Ok(incoming) => incoming,
             Err(reason) => return Ok(Err(reason)),
         };
-        let (fresh, known) = self.split(held.as_ref(), incoming)?;
+        let (fresh, arrived) = self.split(held.as_ref(), incoming)?;
         if !examine::is_complete(self.db, held.as_ref(), &fresh)? {
             return Ok(Err("it builds on changes that are not here".into()));
         }
-        let certificates = &mut self.certificates;
-        match examine::vouched(self.db, certificates, &delivery.document, &fresh, &delivery.signatures)? {
-            Err(reason) => Ok(Err(reason)),
-            Ok(signatures) => {
-                let document = documents::find_or_add(self.db, &descriptor)?;
-                Ok(Ok(Examined { document, fresh, arrived: known, signatures }))
-            }
+        if let Err(reason) = examine::vouched(&prepared, &fresh) {
+            return Ok(Err(reason));
         }
+        let document = match held {
+            Some(held) => held,
+            None => documents::add(self.db, &descriptor)?,
+        };
+        Ok(Ok(Examined { document, fresh, arrived, signatures: prepared.signatures }))
     }
 
     /// New changes, and the hashes of those that are here already.

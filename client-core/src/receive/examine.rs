@@ -1,5 +1,6 @@
 //! Checks a delivery before any of it is stored: is it what it says, is it complete, and does somebody vouch for it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use clinical_record::{ChangeMeta, inspect_change};
@@ -8,7 +9,7 @@ use serde_bytes::ByteBuf;
 use sync_protocol::frame::DeliveredDocument;
 use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, uncovered};
 use sync_protocol::limits::MAX_CHANGE_BYTES;
-use sync_protocol::{AuthorId, ChangeHash, DocumentDescriptor, DocumentId};
+use sync_protocol::{AuthorId, ChangeHash, DocumentDescriptor};
 
 use crate::DeviceError;
 use crate::store::documents::StoredDocument;
@@ -22,17 +23,77 @@ pub(super) struct Incoming<'d> {
     pub(super) payload: &'d [u8],
 }
 
-/// Trusted certificates, looked up once in a batch.
+/// Trusted certificates of the authors of a batch, each looked up once.
 #[derive(Default)]
 pub(super) struct Certificates(HashMap<AuthorId, Option<Certificate>>);
 
 impl Certificates {
-    pub(super) fn of(&mut self, db: &Connection, author: &AuthorId) -> Result<Option<&Certificate>, DeviceError> {
-        if !self.0.contains_key(author) {
-            self.0.insert(*author, trust::trusted(db, author)?);
+    /// Looks up those that a delivery needs.
+    pub(super) fn add(&mut self, db: &Connection, delivery: &DeliveredDocument) -> Result<(), DeviceError> {
+        for signature in &delivery.signatures {
+            if let Entry::Vacant(unknown) = self.0.entry(signature.author) {
+                unknown.insert(trust::trusted(db, &signature.author)?);
+            }
         }
-        Ok(self.0.get(author).and_then(Option::as_ref))
+        Ok(())
     }
+
+    fn of(&self, author: &AuthorId) -> Option<&Certificate> {
+        self.0.get(author).and_then(Option::as_ref)
+    }
+}
+
+/// A delivery with all that can be found out of it without the store.
+pub(super) struct Prepared<'d> {
+    pub(super) delivery: &'d DeliveredDocument,
+    /// The changes, each once. `Err`: what is wrong with the first bad one.
+    pub(super) changes: Result<Vec<Incoming<'d>>, String>,
+    /// The signatures that hold.
+    pub(super) signatures: Vec<ChangeSignature>,
+    /// What is wrong with one that does not.
+    fault: Option<&'static str>,
+}
+
+/// Changes in a batch from which on several threads share the work.
+#[cfg(not(target_arch = "wasm32"))]
+const WORTH_SHARING: usize = 200;
+
+/// Prepares the deliveries of a batch. Parsing and verifying is most of the work of a first sync, so it is shared out.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn prepare_all<'d>(deliveries: &'d [DeliveredDocument], certificates: &Certificates) -> Vec<Prepared<'d>> {
+    let changes: usize = deliveries.iter().map(|delivery| delivery.changes.len()).sum();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    if threads == 1 || changes < WORTH_SHARING {
+        return deliveries.iter().map(|delivery| prepare(delivery, certificates)).collect();
+    }
+    let share = deliveries.len().div_ceil(threads).max(1);
+    let work = |some: &'d [DeliveredDocument]| some.iter().map(|one| prepare(one, certificates)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = deliveries.chunks(share).map(|some| (some, scope.spawn(move || work(some)))).collect();
+        // Should a thread fail, its share is done here.
+        running.into_iter().flat_map(|(some, thread)| thread.join().unwrap_or_else(|_| work(some))).collect()
+    })
+}
+
+/// Prepares the deliveries of a batch.
+#[cfg(target_arch = "wasm32")]
+pub(super) fn prepare_all<'d>(deliveries: &'d [DeliveredDocument], certificates: &Certificates) -> Vec<Prepared<'d>> {
+    deliveries.iter().map(|delivery| prepare(delivery, certificates)).collect()
+}
+
+/// Reads the changes of a delivery and verifies its signatures.
+pub(super) fn prepare<'d>(delivery: &'d DeliveredDocument, certificates: &Certificates) -> Prepared<'d> {
+    let (mut signatures, mut fault) = (Vec::new(), None);
+    for signature in &delivery.signatures {
+        match certificates.of(&signature.author) {
+            None => fault = Some("no trusted certificate of an author"),
+            Some(certificate) if signature.verify(certificate, &delivery.document).is_err() => {
+                fault = Some("a signature does not verify");
+            }
+            Some(_) => signatures.push(*signature),
+        }
+    }
+    Prepared { delivery, changes: read(&delivery.changes), signatures, fault }
 }
 
 /// The descriptor that holds for a delivery. `Err`: why there is none.
@@ -53,7 +114,7 @@ pub(super) fn descriptor(
 }
 
 /// Reads the changes, each once. `Err`: what is wrong with the first bad one.
-pub(super) fn read(changes: &[ByteBuf]) -> Result<Vec<Incoming<'_>>, String> {
+fn read(changes: &[ByteBuf]) -> Result<Vec<Incoming<'_>>, String> {
     let mut seen = HashSet::new();
     let mut read = Vec::with_capacity(changes.len());
     for (at, payload) in changes.iter().enumerate() {
@@ -98,32 +159,16 @@ pub(super) fn is_complete(
     Ok(true)
 }
 
-/// Checks that each new change is vouched for by its author. Gives the signatures that hold; `Err` inside: why not.
-pub(super) fn vouched(
-    db: &Connection,
-    certificates: &mut Certificates,
-    document: &DocumentId,
-    fresh: &[Incoming<'_>],
-    signatures: &[ChangeSignature],
-) -> Result<Result<Vec<ChangeSignature>, String>, DeviceError> {
-    let (mut valid, mut fault) = (Vec::new(), None);
-    for signature in signatures {
-        match certificates.of(db, &signature.author)? {
-            None => fault = Some("no trusted certificate of an author"),
-            Some(certificate) if signature.verify(certificate, document).is_err() => {
-                fault = Some("a signature does not verify");
-            }
-            Some(_) => valid.push(*signature),
-        }
-    }
+/// Checks that each new change is vouched for by its author. `Err`: why not.
+pub(super) fn vouched(prepared: &Prepared<'_>, fresh: &[Incoming<'_>]) -> Result<(), String> {
     let links: Vec<ChangeLink> = fresh.iter().map(link).collect();
-    let tips: Vec<(AuthorId, ChangeHash)> = valid.iter().map(|signature| (signature.author, signature.tip)).collect();
+    let tips: Vec<_> = prepared.signatures.iter().map(|signature| (signature.author, signature.tip)).collect();
     let missing = uncovered(&links, &tips).len();
-    if missing > 0 {
-        let fault = fault.unwrap_or("no signature covers them");
-        return Ok(Err(format!("{missing} changes without a valid signature: {fault}")));
+    if missing == 0 {
+        return Ok(());
     }
-    Ok(Ok(valid))
+    let fault = prepared.fault.unwrap_or("no signature covers them");
+    Err(format!("{missing} changes without a valid signature: {fault}"))
 }
 
 fn link(change: &Incoming<'_>) -> ChangeLink {

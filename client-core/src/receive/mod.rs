@@ -50,12 +50,16 @@ impl Device {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut applied = Applied { changed_keys: learn(&tx, &body)?, ..Applied::default() };
         let mut acceptance = Acceptance::new(&tx, identity, now)?;
+        let mut deliveries = Vec::with_capacity(body.documents.len());
         for delivery in body.documents {
             if delivery.more {
                 incoming::stage(&tx, &delivery)?;
             } else {
-                acceptance.document(&incoming::complete(&tx, delivery)?, &mut applied)?;
+                deliveries.push(incoming::complete(&tx, delivery)?);
             }
+        }
+        for prepared in acceptance.prepare(&deliveries)? {
+            acceptance.document(prepared, &mut applied)?;
         }
         drop(acceptance);
         if let Some(cursor) = cursor {

@@ -46,9 +46,15 @@ pub(crate) fn by_number(db: &Connection, number: i64) -> Result<Option<StoredDoc
 /// The document with this descriptor, made if it is not there. The caller has validated the descriptor.
 pub(crate) fn find_or_add(db: &Connection, descriptor: &DocumentDescriptor) -> Result<StoredDocument, DeviceError> {
     let id = descriptor.id();
-    if let Some(document) = find(db, &id)? {
-        return Ok(document);
+    match find(db, &id)? {
+        Some(document) => Ok(document),
+        None => add(db, descriptor),
     }
+}
+
+/// Makes a document that is not there. The caller has validated the descriptor.
+pub(crate) fn add(db: &Connection, descriptor: &DocumentDescriptor) -> Result<StoredDocument, DeviceError> {
+    let id = descriptor.id();
     db.prepare_cached(
         "INSERT INTO document (id, organization, patient, compartment, part) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?

@@ -201,11 +201,11 @@ impl Relay {
         if !self.conduct.withdraw.is_empty() {
             events.push(connection.session.withdraw(self.conduct.withdraw.clone()));
         }
-        let batches: Vec<Vec<DeliveredDocument>> = if self.conduct.one_change_a_batch {
-            parts.into_iter().map(|part| vec![part]).collect()
-        } else {
-            vec![parts]
-        };
+        // Far below the size of a frame.
+        let batch = if self.conduct.one_change_a_batch { 1 } else { 100 };
+        // Without documents too: keys and certificates come with a batch.
+        let batches: Vec<&[DeliveredDocument]> =
+            if parts.is_empty() { vec![&[]] } else { parts.chunks(batch).collect() };
         for documents in batches {
             let keys = self.organizations.iter();
             let body = BatchBody {
@@ -216,7 +216,7 @@ impl Relay {
                     })
                     .collect(),
                 certificates: if self.conduct.hide_certificates { Vec::new() } else { self.certificates.clone() },
-                documents,
+                documents: documents.to_vec(),
             };
             events.push(connection.session.deliver(None, &body).1);
         }
