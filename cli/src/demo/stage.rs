@@ -41,6 +41,14 @@ impl Player {
         done.map_err(|error| Failure::Failed(format!("device {}: {error}", self.name)))
     }
 
+    /// How many of its changes wait to be sent.
+    ///
+    /// # Errors
+    /// What the device ran into.
+    pub fn unsent(&self) -> Result<u64, Failure> {
+        Ok(self.with(|device| device.status(system_time()))?.unsent)
+    }
+
     /// The heads of every document it can open.
     ///
     /// # Errors
