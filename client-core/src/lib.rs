@@ -31,7 +31,7 @@ pub use observe::{DeviceEvent, ObserverId};
 pub use random::Randomness;
 #[cfg(feature = "native")]
 pub use random::SystemRandomness;
-pub use read::{Author, Chart, ChartHistoryEntry, Conflict, ConflictSide, DocumentEntry, ResourceGroup};
+pub use read::{Author, Chart, ChartHistoryEntry, Conflict, ConflictSide, DocumentEntry, Overridden, ResourceGroup};
 pub use receive::{Applied, QuarantinedDocument};
 pub use status::{ConnectionState, DeviceStatus, HeldChange};
 pub use store::DamagedFile;

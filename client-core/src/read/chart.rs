@@ -6,7 +6,7 @@ use clinical_record::ResourceKey;
 use serde_json::Value;
 use sync_protocol::UnixMillis;
 
-use super::Conflict;
+use super::{Conflict, Overridden};
 use crate::receive::QuarantinedDocument;
 use crate::store::patients::{self, PatientEntry};
 use crate::store::resources::{self, ResourceEntry};
@@ -33,6 +33,8 @@ pub struct Chart {
     pub groups: Vec<ResourceGroup>,
     /// Concurrent values that nobody has decided between.
     pub conflicts: Vec<Conflict>,
+    /// Edits that a concurrent one made invisible and that nobody has looked at.
+    pub overridden: Vec<Overridden>,
     /// Parts of the chart that cannot be shown, with the reasons.
     pub quarantined: Vec<QuarantinedDocument>,
     /// Own changes of it that are not in the relay's log.
@@ -81,6 +83,7 @@ impl Device {
             patient: patients::find(&self.db, chart)?,
             groups: groups.collect(),
             conflicts: self.conflicts_in(&documents)?,
+            overridden: self.overridden_in(&documents)?,
             quarantined,
             unsent,
         })

@@ -5,11 +5,13 @@ mod conflicts;
 mod documents;
 mod export;
 mod history;
+mod overridden;
 
 pub use chart::{Chart, ResourceGroup};
 pub use conflicts::{Conflict, ConflictSide};
 pub use documents::DocumentEntry;
 pub use history::{Author, ChartHistoryEntry};
+pub use overridden::Overridden;
 
 use sync_protocol::UnixMillis;
 

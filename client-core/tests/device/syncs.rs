@@ -114,3 +114,25 @@ fn a_lost_answer_is_healed_by_sending_again() {
     assert_eq!(relay.changes(), 2);
     assert_converged(&a, &b);
 }
+
+#[test]
+fn an_edit_inside_something_removed_meanwhile_is_shown_until_somebody_looked_at_it() {
+    let mut relay = Relay::new();
+    let (mut a, mut b) = two(&mut relay);
+    let chart = a.chart("Silva");
+    a.sync(&mut relay);
+    b.sync(&mut relay);
+    let key = ResourceKey::new("AllergyIntolerance", "a1");
+    a.device.set_element(&chart, &key, &"code.text".parse().unwrap(), json!("Penicillin G"), START).unwrap();
+    let mut without_code = allergy(&chart, "a1", "");
+    without_code.as_object_mut().unwrap().remove("code");
+    b.device.put_resource(&chart, &without_code, START).unwrap();
+    a.sync(&mut relay);
+    b.sync(&mut relay);
+    let overridden = b.device.chart(&chart, START).unwrap().overridden;
+    assert_eq!(overridden.len(), 1);
+    b.device.acknowledge_overridden(&chart, &overridden[0], START).unwrap();
+    b.sync(&mut relay);
+    a.sync(&mut relay);
+    assert!(a.device.chart(&chart, START).unwrap().overridden.is_empty());
+}

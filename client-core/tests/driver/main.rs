@@ -1,5 +1,7 @@
 //! The native driver against real sockets: a whole sync, staying in sync, and what it says when it cannot connect.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 #[path = "../device/relay.rs"]
 #[allow(dead_code, reason = "shared with the device tests, which use all of it")]
 mod relay;
