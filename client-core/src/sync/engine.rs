@@ -1,12 +1,12 @@
 //! The engine: when to connect, what to send, and what to do with what comes.
 
-use sync_protocol::frame::{BatchBody, CaughtUp, Cursor, GoodbyeReason, Resumed, Welcome};
+use sync_protocol::UnixMillis;
+use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::session::{ClientEvent, ClientSession, Intent};
-use sync_protocol::{DocumentId, EpochId, RelayId, UnixMillis};
 
 use super::agreement::Verdict;
 use super::backoff::{Backoff, MAX_DELAY_MS, SUPERSEDED_DELAY_MS};
-use super::live::{HANDSHAKE_MS, Live};
+use super::live::{HANDSHAKE_MS, Halt, Live, send_all};
 use super::{Effect, Input, SyncEvent, SyncFailure};
 use crate::status::ConnectionState;
 use crate::{Device, DeviceError, SOFTWARE};
@@ -31,18 +31,6 @@ pub struct SyncEngine {
     compared: bool,
     /// After comparing, the sums were looked at once more on a fresh connection.
     rechecked: bool,
-}
-
-/// Why handling stopped: the store failed, or the connection is over.
-enum Halt {
-    Device(DeviceError),
-    Ended(SyncFailure),
-}
-
-impl From<DeviceError> for Halt {
-    fn from(error: DeviceError) -> Self {
-        Self::Device(error)
-    }
 }
 
 impl Default for SyncEngine {
@@ -309,146 +297,6 @@ impl SyncEngine {
         }
         effects.push(Effect::Disconnect);
         self.connect(device, effects);
-    }
-}
-
-impl Live {
-    fn welcomed(
-        &mut self,
-        device: &mut Device,
-        relay: RelayId,
-        welcome: &Welcome,
-        now: UnixMillis,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Halt> {
-        if device.relay() != Some(relay) {
-            send_all(self.session.close(GoodbyeReason::Other, "not the relay this device is enrolled with"), effects);
-            return Err(Halt::Ended(SyncFailure::Device(DeviceError::OtherRelay)));
-        }
-        self.epoch = Some(welcome.epoch);
-        let clock_skew_ms = device.welcomed(welcome, now)?;
-        device.set_link(ConnectionState::CatchingUp, false);
-        effects.push(Effect::Notify(SyncEvent::Welcomed { clock_skew_ms }));
-        Ok(())
-    }
-
-    fn resumed(
-        &mut self,
-        device: &mut Device,
-        resumed: &Resumed,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), DeviceError> {
-        if resumed.compare {
-            self.comparing = true;
-            for frame in device.inventory()? {
-                send_all([self.session.inventory(frame)], effects);
-            }
-        }
-        let event = SyncEvent::CatchingUp { documents: resumed.documents, comparing: resumed.compare };
-        effects.push(Effect::Notify(event));
-        Ok(())
-    }
-
-    fn deliver(
-        &mut self,
-        device: &mut Device,
-        batch: u64,
-        cursor: Option<&Cursor>,
-        body: BatchBody,
-        now: UnixMillis,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), DeviceError> {
-        let before = device.shared_sum()?;
-        let applied = device.apply_batch(body, cursor, &self.epoch(), now)?;
-        self.agreement.received(device.shared_sum()?.minus(before));
-        // After the commit, never before.
-        send_all([self.session.stored(batch)], effects);
-        for (document, reason) in applied.quarantined {
-            effects.push(Effect::Notify(SyncEvent::Quarantined { document, reason }));
-        }
-        for organization in applied.changed_keys {
-            effects.push(Effect::Notify(SyncEvent::OrganizationKeyChanged { organization }));
-        }
-        let event = SyncEvent::Received { documents: applied.documents, changes: applied.changes };
-        effects.push(Effect::Notify(event));
-        Ok(())
-    }
-
-    fn caught_up(&mut self, device: &mut Device, caught_up: &CaughtUp) -> Result<Verdict, DeviceError> {
-        device.store_place(caught_up, &self.epoch())?;
-        Ok(self.agreement.said(caught_up.checksum, device.shared_sum()?, self.pushes_open()))
-    }
-
-    fn answered(
-        &mut self,
-        device: &mut Device,
-        push: u64,
-        answers: &[sync_protocol::frame::Answer],
-        now: UnixMillis,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Option<Verdict>, Halt> {
-        let Some(outgoing) = self.in_flight.remove(&push) else { return Ok(None) };
-        if answers.len() != outgoing.changes.len() {
-            let detail = "the answers do not match the push";
-            send_all(self.session.close(GoodbyeReason::ProtocolViolation, detail), effects);
-            let (reason, detail) = (GoodbyeReason::ProtocolViolation, detail.to_owned());
-            return Err(Halt::Ended(SyncFailure::Goodbye { reason, detail }));
-        }
-        let before = device.shared_sum()?;
-        let may_send_whole = |document: &DocumentId| {
-            !outgoing.whole && (!self.sent_whole.contains(document) || self.is_going_whole(document))
-        };
-        let settled = device.settle(&outgoing, answers, may_send_whole, now)?;
-        let needed: Vec<DocumentId> = settled.needed.into_iter().collect();
-        self.queue_whole(device, &needed)?;
-        let (accepted, custody, refused) = (settled.accepted, settled.custody, settled.refused);
-        effects.push(Effect::Notify(SyncEvent::Sent { accepted, custody, refused }));
-        let ours = device.shared_sum()?;
-        Ok(self.agreement.answered(ours.minus(before), ours, self.pushes_open()))
-    }
-
-    fn queue_whole(&mut self, device: &Device, documents: &[DocumentId]) -> Result<(), DeviceError> {
-        for document in documents {
-            if self.sent_whole.insert(*document) {
-                self.whole.extend(device.whole_document(document)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a push of this whole document waits or is not answered.
-    fn is_going_whole(&self, document: &DocumentId) -> bool {
-        let mut open = self.whole.iter().chain(self.in_flight.values());
-        open.any(|outgoing| outgoing.whole && outgoing.changes.iter().any(|(_, id, _)| id == document))
-    }
-
-    /// Sends what waits, as far as the window allows.
-    fn pump(&mut self, device: &Device, effects: &mut Vec<Effect>) -> Result<(), DeviceError> {
-        while self.session.may_push() {
-            let next = match self.whole.pop_front() {
-                Some(whole) => Some(whole),
-                None => device.next_push(self.sent_through)?,
-            };
-            let Some(outgoing) = next else { return Ok(()) };
-            let Some((push, send)) = self.session.push(&outgoing.body) else { return Ok(()) };
-            self.sent_through = self.sent_through.max(outgoing.through);
-            self.in_flight.insert(push, outgoing);
-            send_all([send], effects);
-        }
-        Ok(())
-    }
-
-    fn epoch(&self) -> EpochId {
-        // The session delivers nothing before the welcome.
-        self.epoch.unwrap_or(EpochId([0; 16]))
-    }
-}
-
-fn send_all(events: impl IntoIterator<Item = ClientEvent>, effects: &mut Vec<Effect>) {
-    for event in events {
-        if let ClientEvent::Send(bytes) = event {
-            effects.push(Effect::Send(bytes));
-        }
     }
 }
 
