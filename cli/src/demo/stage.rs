@@ -1,6 +1,6 @@
 //! The demo's people and devices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use client_core::driver::{DriverOptions, SharedDevice, SyncReport, enroll, sync_once, system_time};
@@ -49,14 +49,14 @@ impl Player {
         Ok(self.with(|device| device.status(system_time()))?.unsent)
     }
 
-    /// The heads of every document it can open.
+    /// The changes of every document it holds. Two devices with the same changes show the same.
     ///
     /// # Errors
     /// What the device ran into.
-    pub fn heads(&self) -> Result<BTreeMap<DocumentId, Vec<ChangeHash>>, Failure> {
+    pub fn changes(&self) -> Result<BTreeMap<DocumentId, BTreeSet<ChangeHash>>, Failure> {
         self.with(|device| {
-            let documents = device.documents()?;
-            documents.into_iter().map(|d| Ok((d.id, device.heads(&d.id, system_time())?))).collect()
+            let documents = device.documents()?.into_iter();
+            documents.map(|d| Ok((d.id, device.changes(&d.id)?.into_iter().map(|(hash, _)| hash).collect()))).collect()
         })
     }
 

@@ -197,9 +197,9 @@ fn set(player: &Player, chart: &ChartRef, key: &ResourceKey, path: &str, value: 
     Ok(())
 }
 
-/// Whether two devices have the same heads of every document that both hold, and hold some.
+/// Whether two devices have the same changes in every document that both hold, and hold some.
 fn converged(one: &Player, other: &Player) -> Result<bool, Failure> {
-    let (one, other) = (one.heads()?, other.heads()?);
+    let (one, other) = (one.changes()?, other.changes()?);
     let common: Vec<&DocumentId> = one.keys().filter(|id| other.contains_key(*id)).collect();
     Ok(!common.is_empty() && common.iter().all(|id| one.get(*id) == other.get(*id)))
 }
@@ -246,7 +246,7 @@ async fn referral(cast: &Cast, admin: &AdminApi, chart: &ChartRef, report: &mut 
         .with(|device| device.documents())?
         .into_iter()
         .filter(|d| d.descriptor.patient.as_ref() == Some(&chart.patient));
-    let has = south.heads()?;
+    let has = south.changes()?;
     let closed = ["administrative", "sensitive"];
     let whole =
         wanted.filter(|d| !closed.contains(&d.descriptor.compartment.as_str())).all(|d| has.contains_key(&d.id));
@@ -316,7 +316,7 @@ async fn kill(
     ));
     report.claim(
         "nothing was lost: the spare device has every change that North has",
-        cast.north.heads()? == spare.heads()?,
+        cast.north.changes()? == spare.changes()?,
     );
     Ok(())
 }

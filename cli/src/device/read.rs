@@ -137,6 +137,13 @@ fn print_warnings(chart: &Chart) {
             println!("  {}   by {who} at {place}, {}", side.value, output::moment(side.time));
         }
     }
+    for edit in &chart.overridden {
+        println!(
+            "\nOVERRIDDEN  {} {}: an edit is not shown because a concurrent one took its place",
+            edit.key, edit.path
+        );
+        println!("  its change is {}; see history", edit.lost);
+    }
     for quarantined in &chart.quarantined {
         println!("\nIN QUARANTINE  document {}: {}", quarantined.document, quarantined.reason);
     }

@@ -1,6 +1,6 @@
 //! What a device knows, as JSON for programs.
 
-use client_core::{Chart, Conflict, PatientEntry};
+use client_core::{Chart, Conflict, Overridden, PatientEntry};
 use serde_json::{Value, json};
 
 /// A patient of the list.
@@ -35,8 +35,14 @@ pub fn chart_json(chart: &Chart) -> Value {
         "resources": groups.collect::<serde_json::Map<_, _>>(),
         "conflicts": chart.conflicts.iter().map(conflict_json).collect::<Vec<_>>(),
         "quarantined": chart.quarantined.iter().map(|q| json!({"document": q.document, "reason": q.reason})).collect::<Vec<_>>(),
+        "overridden": chart.overridden.iter().map(overridden_json).collect::<Vec<_>>(),
         "unsent": chart.unsent,
     })
+}
+
+/// An edit that a concurrent one made invisible.
+fn overridden_json(edit: &Overridden) -> Value {
+    json!({ "resource": edit.key.to_string(), "path": edit.path.to_string(), "lost": edit.lost, "by": edit.by })
 }
 
 /// A conflict with all its values.
