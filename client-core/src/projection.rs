@@ -32,8 +32,8 @@ pub(crate) fn load<'a>(
 }
 
 /// Whether the document is projected as soon as it arrives: the patient list and the directory work before charts do.
-pub(crate) fn is_eager(document: &StoredDocument) -> bool {
-    matches!(document.descriptor.compartment, Compartment::PatientIndex | Compartment::Directory)
+pub(crate) fn is_eager(compartment: Compartment) -> bool {
+    matches!(compartment, Compartment::PatientIndex | Compartment::Directory)
 }
 
 /// Shows what a document reads as now. One that cannot be opened is marked so and left as it was shown.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use clinical_record::RecordDocument;
 use rusqlite::Connection;
 use sync_protocol::frame::DeliveredDocument;
 use sync_protocol::identity::ChangeSignature;
@@ -33,6 +34,8 @@ struct Examined<'d> {
     /// Stored before and still in the outbox: the relay has them after all.
     arrived: Vec<ChangeHash>,
     signatures: Vec<ChangeSignature>,
+    /// The whole document, if nothing of it was stored before.
+    opened: Option<RecordDocument>,
 }
 
 impl<'a> Acceptance<'a> {
@@ -105,11 +108,11 @@ impl<'a> Acceptance<'a> {
         if let Err(reason) = examine::vouched(&prepared, &fresh) {
             return Ok(Err(reason));
         }
-        let document = match held {
-            Some(held) => held,
-            None => documents::add(self.db, &descriptor)?,
+        let (document, opened) = match held {
+            Some(held) => (held, None),
+            None => (documents::add(self.db, &descriptor)?, prepared.opened),
         };
-        Ok(Ok(Examined { document, fresh, arrived, signatures: prepared.signatures }))
+        Ok(Ok(Examined { document, fresh, arrived, signatures: prepared.signatures, opened }))
     }
 
     /// New changes, and the hashes of those that are here already.
@@ -136,7 +139,7 @@ impl<'a> Acceptance<'a> {
         counted: &HashSet<ChangeHash>,
         applied: &mut Applied,
     ) -> Result<(), DeviceError> {
-        let Examined { document, fresh, arrived, signatures } = examined;
+        let Examined { document, fresh, arrived, signatures, opened } = examined;
         let mut shared = Vec::with_capacity(fresh.len());
         for hash in arrived {
             if outbox::remove(self.db, document.number, &hash)? {
@@ -158,13 +161,13 @@ impl<'a> Acceptance<'a> {
         if fresh.is_empty() {
             return Ok(());
         }
-        restore_kept_work(self.db, self.identity, &document, self.now)?;
+        let restored = restore_kept_work(self.db, self.identity, &document, self.now)?;
         applied.changes += fresh.len() as u64;
         applied.documents.push(document.id);
-        if projection::is_eager(&document) {
-            projection::refresh(self.db, &document)
-        } else {
-            documents::set_stale(self.db, document.number, true)
+        match opened.filter(|_| restored == 0) {
+            Some(opened) => projection::project(self.db, &document, &opened),
+            None if projection::is_eager(document.descriptor.compartment) => projection::refresh(self.db, &document),
+            None => documents::set_stale(self.db, document.number, true),
         }
     }
 

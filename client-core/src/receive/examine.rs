@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use clinical_record::{ChangeMeta, inspect_change};
+use clinical_record::{ChangeMeta, RecordDocument, inspect_change};
 use rusqlite::Connection;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::DeliveredDocument;
@@ -11,9 +11,9 @@ use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, uncovere
 use sync_protocol::limits::MAX_CHANGE_BYTES;
 use sync_protocol::{AuthorId, ChangeHash, DocumentDescriptor};
 
-use crate::DeviceError;
 use crate::store::documents::StoredDocument;
 use crate::store::{changes, trust};
+use crate::{DeviceError, projection};
 
 /// A change of a delivery that reads as one.
 pub(super) struct Incoming<'d> {
@@ -50,7 +50,9 @@ pub(super) struct Prepared<'d> {
     pub(super) changes: Result<Vec<Incoming<'d>>, String>,
     /// The signatures that hold.
     pub(super) signatures: Vec<ChangeSignature>,
-    /// What is wrong with one that does not.
+    /// The document, opened, where it comes whole and is shown at once.
+    pub(super) opened: Option<RecordDocument>,
+    /// What is wrong with a signature that does not hold.
     fault: Option<&'static str>,
 }
 
@@ -93,7 +95,16 @@ pub(super) fn prepare<'d>(delivery: &'d DeliveredDocument, certificates: &Certif
             Some(_) => signatures.push(*signature),
         }
     }
-    Prepared { delivery, changes: read(&delivery.changes), signatures, fault }
+    let changes = read(&delivery.changes);
+    let opened = changes.as_ref().ok().and_then(|changes| open_whole(delivery, changes));
+    Prepared { delivery, changes, signatures, opened, fault }
+}
+
+/// Opens a document that is given for the first time, if it is one to show at once.
+fn open_whole(delivery: &DeliveredDocument, changes: &[Incoming<'_>]) -> Option<RecordDocument> {
+    let is_eager = delivery.descriptor.as_ref().is_some_and(|what| projection::is_eager(what.compartment));
+    // What cannot be opened is found out again, and noted, when it is stored.
+    is_eager.then(|| RecordDocument::load(changes.iter().map(|change| change.payload)).ok()).flatten()
 }
 
 /// The descriptor that holds for a delivery. `Err`: why there is none.

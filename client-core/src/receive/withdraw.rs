@@ -56,12 +56,15 @@ fn remove(db: &Connection, document: &StoredDocument) -> Result<(), DeviceError>
 }
 
 /// The document was given to this device again: work that was kept aside goes back into it and is queued.
+///
+/// Gives how many changes came back.
 pub(super) fn restore_kept_work(
     db: &Connection,
     device: &identity::Identity,
     document: &StoredDocument,
     now: UnixMillis,
-) -> Result<(), DeviceError> {
+) -> Result<usize, DeviceError> {
+    let mut restored = 0;
     for kept in kept_work::of_document(db, &document.id)? {
         if changes::has(db, document.number, &kept.hash)? {
             kept_work::forget(db, &document.id, &kept.hash)?;
@@ -71,13 +74,14 @@ pub(super) fn restore_kept_work(
         for dep in &meta.deps {
             if !changes::has(db, document.number, &ChangeHash(*dep))? {
                 // It builds on what has not come back: stays kept.
-                return Ok(());
+                return Ok(restored);
             }
         }
         let row = changes::append(db, document.number, &kept.hash, &kept.actor, &kept.payload, now)?;
         outbox::enqueue(db, document.number, row, kept.made_at)?;
         edit::sign(db, device, document, &kept.actor, meta.seq, kept.hash)?;
         kept_work::forget(db, &document.id, &kept.hash)?;
+        restored += 1;
     }
-    Ok(())
+    Ok(restored)
 }
