@@ -78,12 +78,13 @@ impl Device {
             resources.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.key.cmp(&b.key)));
             ResourceGroup { resource_type, resources }
         });
+        let inbox = self.inbox_of(&documents)?;
         Ok(Chart {
             chart: chart.clone(),
             patient: patients::find(&self.db, chart)?,
             groups: groups.collect(),
-            conflicts: self.conflicts_in(&documents)?,
-            overridden: self.overridden_in(&documents)?,
+            conflicts: inbox.conflicts,
+            overridden: inbox.overridden,
             quarantined,
             unsent,
         })

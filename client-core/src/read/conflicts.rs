@@ -1,11 +1,11 @@
 //! The conflict inbox of a chart: concurrent values, who wrote each, and when.
 
-use clinical_record::{ElementPath, ResourceKey};
+use clinical_record::{ElementPath, FieldConflict, ResourceKey};
 use serde_json::Value;
 use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
 
-use super::Author;
 use super::history::Authors;
+use super::{Author, Overridden, overridden};
 use crate::store::documents::StoredDocument;
 use crate::{ChartRef, Device, DeviceError, projection};
 
@@ -35,6 +35,13 @@ pub struct ConflictSide {
     pub time: UnixMillis,
 }
 
+/// What waits for a clinician.
+#[derive(Default)]
+pub(super) struct Inbox {
+    pub(super) conflicts: Vec<Conflict>,
+    pub(super) overridden: Vec<Overridden>,
+}
+
 impl std::fmt::Debug for Conflict {
     /// Where, not what.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,27 +63,33 @@ impl Device {
     /// [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; storage.
     pub fn conflicts(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Vec<Conflict>, DeviceError> {
         let documents = self.chart_documents(chart, now)?;
-        self.conflicts_in(&documents)
+        Ok(self.inbox_of(&documents)?.conflicts)
     }
 
-    pub(super) fn conflicts_in(&self, documents: &[StoredDocument]) -> Result<Vec<Conflict>, DeviceError> {
+    /// What waits for a clinician in these documents, each opened once.
+    pub(super) fn inbox_of(&self, documents: &[StoredDocument]) -> Result<Inbox, DeviceError> {
         let mut authors = Authors::new(&self.db)?;
-        let mut conflicts = Vec::new();
+        let mut inbox = Inbox::default();
         for document in documents.iter().filter(|document| document.unreadable.is_none()) {
             let opened = projection::open_document(&self.db, document)?;
+            inbox.overridden.extend(overridden::of_document(document.id, &opened));
             for found in opened.conflicts() {
-                let mut sides = Vec::new();
-                for side in found.values {
-                    sides.push(ConflictSide {
-                        author: authors.of_actor(&side.actor)?,
-                        change: ChangeHash(side.change),
-                        time: UnixMillis(side.time_ms),
-                        value: side.value,
-                    });
-                }
-                conflicts.push(Conflict { document: document.id, key: found.key, path: found.path, sides });
+                inbox.conflicts.push(conflict(document.id, found, &mut authors)?);
             }
         }
-        Ok(conflicts)
+        Ok(inbox)
     }
+}
+
+fn conflict(document: DocumentId, found: FieldConflict, authors: &mut Authors<'_>) -> Result<Conflict, DeviceError> {
+    let mut sides = Vec::with_capacity(found.values.len());
+    for side in found.values {
+        sides.push(ConflictSide {
+            author: authors.of_actor(&side.actor)?,
+            change: ChangeHash(side.change),
+            time: UnixMillis(side.time_ms),
+            value: side.value,
+        });
+    }
+    Ok(Conflict { document, key: found.key, path: found.path, sides })
 }

@@ -1,10 +1,9 @@
 //! Edits that nobody sees because a concurrent one took their place: shown until somebody has looked at them.
 
-use clinical_record::{ElementPath, OverriddenEdit, ResourceKey};
+use clinical_record::{ElementPath, OverriddenEdit, RecordDocument, ResourceKey};
 use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
 
-use crate::store::documents::StoredDocument;
-use crate::{ChartRef, Device, DeviceError, EditReceipt, projection};
+use crate::{ChartRef, Device, DeviceError, EditReceipt};
 
 /// An edit that a concurrent one made invisible.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,19 +44,15 @@ impl Device {
             Ok(key.clone())
         })
     }
+}
 
-    pub(super) fn overridden_in(&self, documents: &[StoredDocument]) -> Result<Vec<Overridden>, DeviceError> {
-        let mut found = Vec::new();
-        for document in documents.iter().filter(|document| document.unreadable.is_none()) {
-            let opened = projection::open_document(&self.db, document)?;
-            found.extend(opened.overridden_edits().into_iter().map(|edit| Overridden {
-                document: document.id,
-                key: edit.key,
-                path: edit.path,
-                lost: ChangeHash(edit.lost),
-                by: ChangeHash(edit.by),
-            }));
-        }
-        Ok(found)
-    }
+/// The overridden edits of an opened document.
+pub(super) fn of_document(document: DocumentId, opened: &RecordDocument) -> impl Iterator<Item = Overridden> {
+    opened.overridden_edits().into_iter().map(move |edit| Overridden {
+        document,
+        key: edit.key,
+        path: edit.path,
+        lost: ChangeHash(edit.lost),
+        by: ChangeHash(edit.by),
+    })
 }
