@@ -85,12 +85,14 @@ impl Relay {
         let checked: Vec<_> = pushed.changes.iter().map(|bytes| check_change(bytes)).collect();
         let tips = verified_tips(sender, pushed, &checked);
         let before = self.store.document(&document)?.map(|entry| entry.number);
+        let sender_may_write = self.may(&sender.subject, &pushed.descriptor, now);
         let to_plan = Pushed {
             document,
             number: before,
             changes: &checked,
             tips: tips.iter().map(|tip| (tip.author, tip.tip)).collect(),
-            authors: self.authors(sender, &pushed.descriptor, now),
+            sender_may_write,
+            authors: self.authors(sender, sender_may_write, &pushed.descriptor, now),
         };
         let verdicts = plan(self.store.as_ref(), &to_plan)?;
         let mut answers = Vec::with_capacity(verdicts.len());
@@ -123,11 +125,20 @@ impl Relay {
 
     /// Authors whose certificates are at hand, and whether they may write to the document. The author's right decides,
     /// whoever brings the change; a device that brings others' changes must have the right itself too.
-    fn authors(&self, sender: &Sender, descriptor: &DocumentDescriptor, now: UnixMillis) -> HashMap<AuthorId, bool> {
-        let may = |subject: &Subject| self.gate.append_permit(subject, descriptor, now).is_some();
-        let sender_may = may(&sender.subject);
-        let decide = |certificate: &Certificate| sender_may && may(&subject_of(certificate));
+    fn authors(
+        &self,
+        sender: &Sender,
+        sender_may_write: bool,
+        descriptor: &DocumentDescriptor,
+        now: UnixMillis,
+    ) -> HashMap<AuthorId, bool> {
+        let decide =
+            |certificate: &Certificate| sender_may_write && self.may(&subject_of(certificate), descriptor, now);
         sender.certificates.iter().map(|(author, certificate)| (*author, decide(certificate))).collect()
+    }
+
+    fn may(&self, subject: &Subject, descriptor: &DocumentDescriptor, now: UnixMillis) -> bool {
+        self.gate.append_permit(subject, descriptor, now).is_some()
     }
 
     fn append_change(

@@ -31,6 +31,8 @@ pub(super) struct Pushed<'a> {
     pub changes: &'a [Result<CheckedChange, RefusalReason>],
     /// Signatures that verify: author and signed change.
     pub tips: Vec<(AuthorId, ChangeHash)>,
+    /// Whether the sender itself may write here: only then may it learn what the log holds.
+    pub sender_may_write: bool,
     /// Authors whose certificates verify, and whether they may write here.
     pub authors: HashMap<AuthorId, bool>,
 }
@@ -91,6 +93,10 @@ impl<'a> Planner<'a> {
     }
 
     fn decide(&mut self, change: &'a CheckedChange) -> Result<Verdict, StoreError> {
+        // Whoever wrote it may have left since; what is in the log is there.
+        if self.pushed.sender_may_write && self.last_op(&change.link.hash)?.is_some() {
+            return Ok(Verdict::Answer(Answer::AlreadyHad));
+        }
         let Some(may_write) = self.pushed.authors.get(&change.link.author) else {
             return Ok(refuse(RefusalReason::NotCertified));
         };
@@ -107,9 +113,6 @@ impl<'a> Planner<'a> {
 
     /// Where a permitted and signed change stands towards the log.
     fn place(&mut self, change: &'a CheckedChange) -> Result<Verdict, StoreError> {
-        if self.last_op(&change.link.hash)?.is_some() {
-            return Ok(Verdict::Answer(Answer::AlreadyHad));
-        }
         let mut missing = Vec::new();
         let mut last_op = 0;
         for dep in &change.link.deps {

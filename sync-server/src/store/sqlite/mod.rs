@@ -290,3 +290,6 @@ impl Store for SqliteStore {
         audit::after(&self.connection, after, limit)
     }
 }
+
+#[cfg(test)]
+mod tests;
