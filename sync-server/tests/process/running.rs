@@ -1,0 +1,89 @@
+//! A relay that runs on a free port until it is stopped.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use sync_server::config::{RelayConfig, RelayOptions};
+use sync_server::server::{self, ServerError};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub struct Running {
+    pub address: SocketAddr,
+    pub token: String,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), ServerError>>,
+}
+
+pub fn config(data: &Path) -> RelayConfig {
+    let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    RelayOptions { listen, data: Some(data.into()), ..RelayOptions::default() }.resolve().unwrap()
+}
+
+/// Starts a relay and waits until it listens.
+pub async fn start(config: RelayConfig) -> Running {
+    let (stop, stopped) = oneshot::channel();
+    let (listening, address) = oneshot::channel();
+    let data = config.data.clone();
+    let ended = tokio::spawn(async move {
+        let stop = async { _ = stopped.await };
+        server::run(&config, stop, |address| _ = listening.send(address)).await
+    });
+    let Ok(address) = address.await else { panic!("did not start: {:?}", ended.await) };
+    let token = std::fs::read_to_string(data.join("admin.token")).unwrap();
+    Running { address, token, stop, ended }
+}
+
+/// Why a relay with this configuration does not start.
+pub async fn fails(config: &RelayConfig) -> ServerError {
+    let never = std::future::pending();
+    let running = server::run(config, never, |_| panic!("it listens"));
+    tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap_err()
+}
+
+impl Running {
+    pub async fn stop(self) -> Result<(), ServerError> {
+        self.stop.send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(20), self.ended).await.unwrap().unwrap()
+    }
+
+    /// Status and body of a GET without a token.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        self.request("GET", path, None, None).await
+    }
+
+    /// Status and JSON of an administrator's request.
+    pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let bearer = Some(format!("Bearer {}", self.token));
+        let (status, text) = self.request(method, &format!("/admin/v1{path}"), bearer, body).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: Option<String>,
+        body: Option<Value>,
+    ) -> (u16, String) {
+        let url = format!("http://{}{path}", self.address);
+        let mut request = ureq::http::Request::builder().method(method).uri(url);
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        let text = body.map(|body| body.to_string()).unwrap_or_default();
+        if !text.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request.body(text).unwrap();
+        tokio::task::spawn_blocking(move || {
+            let config = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
+            let mut response = ureq::Agent::from(config.build()).run(request).unwrap();
+            (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+        })
+        .await
+        .unwrap()
+    }
+}
