@@ -66,6 +66,9 @@ pub enum DeviceError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// What was to be imported is no Bundle that can be read. Nothing was stored.
+    #[error("not a bundle that can be imported: {0}; nothing was stored")]
+    BadBundle(String),
     /// An import had problems and nothing of it was stored.
     #[error("{problems} entries of the bundle cannot be imported; nothing was stored")]
     ImportRefused {

@@ -83,6 +83,7 @@ impl From<DeviceError> for SatchelError {
             | DeviceError::WrongChart { .. }
             | DeviceError::Content(_)
             | DeviceError::Invalid(_)
+            | DeviceError::BadBundle(_)
             | DeviceError::ChangeTooLarge { .. } => Self::Invalid { message },
             _ => Self::Other { message },
         }

@@ -112,7 +112,7 @@ pub fn role(api: &AdminApi, json: bool, command: &RoleCommand) -> Result<(), Fai
         RoleCommand::Put(args) => {
             let done: Value = api.put("roles", &args.record())?;
             output::print(json, &done, |_| {
-                println!("{} is {} at {}", args.practitioner, args.role.as_str(), args.organization)
+                println!("{} is {} at {}", args.practitioner, args.role.as_str(), args.organization);
             })
         }
         RoleCommand::Remove(args) => {

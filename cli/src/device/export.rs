@@ -40,7 +40,10 @@ fn write(path: &Path, bundle: &Value) -> Result<(), Failure> {
         return Ok(());
     }
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
-    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    let mut file = std::fs::File::create_new(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::BadInput(format!("{} exists already", path.display())),
+        _ => failed(error),
+    })?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)
 }

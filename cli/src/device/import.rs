@@ -47,7 +47,7 @@ pub fn run(mut context: Context, args: &ImportArgs) -> Result<(), Failure> {
     for file in &files {
         bar.set_message(file.file_name().unwrap_or_default().to_string_lossy().into_owned());
         match import_file(&mut context.device, file, args.skip_problems) {
-            Ok(report) => shown.add(&file.display().to_string(), report),
+            Ok(report) => shown.add(&file.display().to_string(), &report),
             Err(failure @ (Failure::Refused(_) | Failure::Unreachable(_))) => return Err(failure),
             Err(failure) => failures.push(with_file(file, &failure)),
         }
@@ -74,7 +74,7 @@ fn with_file(file: &std::path::Path, failure: &Failure) -> String {
 }
 
 impl ShownImport {
-    fn add(&mut self, file: &str, report: ImportReport) {
+    fn add(&mut self, file: &str, report: &ImportReport) {
         self.created += report.created;
         self.changed += report.changed;
         self.unchanged += report.unchanged;

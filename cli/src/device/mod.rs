@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use client_core::driver::{DriverOptions, system_time};
-use client_core::{ChartRef, Device, DeviceError, OrganizationId, PatientId, SystemRandomness};
+use client_core::{ChartRef, ConnectionError, Device, DeviceError, OrganizationId, PatientId, SystemRandomness};
 
 pub use files::{bundle_files, read_bundle_file};
 pub use shown::chart_json;
@@ -100,8 +100,8 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::Enroll(args) => enroll::run(context, &args),
         DeviceCommand::Import(args) => import::run(context, &args),
         DeviceCommand::Register(args) => edit::register(context, args),
-        DeviceCommand::Patients(args) => read::patients(context, &args),
-        DeviceCommand::Search(args) => read::search(context, &args),
+        DeviceCommand::Patients(args) => read::patients(&context, &args),
+        DeviceCommand::Search(args) => read::search(&context, &args),
         DeviceCommand::Chart(args) => read::chart(context, &args),
         DeviceCommand::Edit(args) => edit::edit(context, &args),
         DeviceCommand::Put(args) => edit::put(context, &args),
@@ -144,6 +144,9 @@ impl From<DeviceError> for Failure {
             DeviceError::LeaseExpired { .. } | DeviceError::Relay { .. } | DeviceError::OtherRelay => {
                 Self::Refused(message)
             }
+            DeviceError::Connection(
+                ConnectionError::WrongAddress | ConnectionError::PlainNotAllowed | ConnectionError::BadAuthorityFile,
+            ) => Self::BadInput(message),
             DeviceError::Connection(_) => Self::Unreachable(message),
             DeviceError::ImportRefused { first, .. } => Self::BadInput(format!("{message}\n  {}", first.join("\n  "))),
             DeviceError::UnknownPatient { .. }
@@ -152,6 +155,7 @@ impl From<DeviceError> for Failure {
             | DeviceError::WrongChart { .. }
             | DeviceError::Content(_)
             | DeviceError::Invalid(_)
+            | DeviceError::BadBundle(_)
             | DeviceError::ChangeTooLarge { .. } => Self::BadInput(message),
             DeviceError::NotEnrolled => {
                 Self::Failed(format!("{message}: satchel device --profile DIR enroll URL CODE"))

@@ -69,7 +69,7 @@ impl Device {
     ///
     /// `progress`: called with (documents done, documents in all).
     /// # Errors
-    /// [`DeviceError::ImportRefused`]; [`DeviceError::Invalid`] if it is no Bundle; [`DeviceError::LeaseExpired`];
+    /// [`DeviceError::ImportRefused`]; [`DeviceError::BadBundle`] if it is no Bundle; [`DeviceError::LeaseExpired`];
     /// storage. Nothing is stored then.
     pub fn import(
         &mut self,
@@ -112,7 +112,8 @@ fn read(db: &Connection, bundle: &[u8], limits: &BundleLimits) -> Result<ReadBun
 }
 
 fn not_a_bundle(error: &BundleError) -> DeviceError {
-    DeviceError::ImportRefused { problems: 1, first: vec![error.to_string()] }
+    // Says what and where, never the content: see the error's own documentation.
+    DeviceError::BadBundle(error.to_string())
 }
 
 fn refused(problems: &[ImportProblem]) -> DeviceError {

@@ -76,5 +76,5 @@ fn many_large_resources_are_split_over_changes() {
 fn bytes_that_are_no_bundle_are_refused() {
     let mut node = Node::new(&mut Relay::new(), 1, "north", "dr-a");
     let refused = node.device.import(b"{\"a\":", &ImportOptions::default(), START, |_, _| {});
-    assert!(matches!(refused, Err(DeviceError::ImportRefused { .. })));
+    assert!(matches!(refused, Err(DeviceError::BadBundle(_))));
 }
