@@ -4,10 +4,37 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use sync_protocol::frame::{Enrolled, GoodbyeReason, Welcome};
 use sync_protocol::identity::{Certificate, CertificateBody};
-use sync_protocol::{DeviceId, PublicKey, UnixMillis};
+use sync_protocol::{DeviceId, OrganizationId, PublicKey, UnixMillis};
 
 use super::{ConnectionId, Peer, Relay};
 use crate::store::{DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, StoreError};
+
+/// Refused connections that the audit trail records in a minute, at most; of the others it records the number.
+const REFUSALS_PER_MINUTE: u64 = 60;
+
+/// Bounds what strangers can make the relay write.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    minute: i64,
+    recorded: u64,
+    omitted: u64,
+}
+
+impl Refusals {
+    /// Whether this one is to be recorded, and how many before it were not.
+    fn record(&mut self, now: UnixMillis) -> Option<u64> {
+        let minute = now.0 / 60_000;
+        if minute != self.minute {
+            (self.minute, self.recorded) = (minute, 0);
+        }
+        if self.recorded == REFUSALS_PER_MINUTE {
+            self.omitted += 1;
+            return None;
+        }
+        self.recorded += 1;
+        Some(std::mem::take(&mut self.omitted))
+    }
+}
 
 /// What a device is told whose certificate has run out.
 pub(super) const CERTIFICATE_EXPIRED: &str = "this device's certificate is not valid now: enrol it again";
@@ -92,13 +119,14 @@ impl Relay {
     ) -> Result<(), StoreError> {
         self.metrics.refused_connections.inc();
         self.close(id, reason, detail);
+        let Some(omitted) = self.refusals.record(now) else { return Ok(()) };
         self.audit(&NewAuditRow {
             at: now,
             action: "refuse-connection",
             device: Some(device),
             practitioner: None,
             organization: None,
-            detail: json!({ "reason": reason }),
+            detail: json!({ "reason": reason, "refused-before-unrecorded": omitted }),
         })
     }
 
@@ -111,34 +139,36 @@ impl Relay {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let hash = code_hash(code);
-        let usable = |code: &EnrolmentCode| code.used_by.is_none() && now < code.expires_at;
+        let device_id = DeviceId::of_key(&key);
         let found = self.store.enrolment_code(&hash)?;
-        let detail = match &found {
-            Some(code) if usable(code) && self.store.device_by_key(&key)?.is_none() => {
-                return self.admit(id, key, &hash, code.clone(), device_name, now);
+        let known = self.store.device_by_key(&key)?;
+        let detail = match (&found, known) {
+            (Some(code), _) if now >= code.expires_at => "this enrolment code has expired",
+            (Some(code), None) if code.used_by.is_none() => {
+                let device = self.admit(key, &hash, code, device_name, now)?;
+                return self.tell_enrolled(id, &device, now);
             }
-            Some(code) if code.used_by.is_some() => "this enrolment code was used already",
-            Some(code) if !usable(code) => "this enrolment code has expired",
-            Some(_) => "a device with this key is enrolled already",
-            None => "no such enrolment code",
+            // The answer was lost on the way: the same key proved again, with its own code.
+            (Some(code), Some(device)) if code.used_by == Some(device_id) && device.revoked_at.is_none() => {
+                return self.tell_enrolled(id, &device, now);
+            }
+            (Some(code), _) if code.used_by.is_some() => "this enrolment code was used already",
+            (Some(_), _) => "a device with this key is enrolled already",
+            (None, _) => "no such enrolment code",
         };
-        self.turn_away(id, DeviceId::of_key(&key), GoodbyeReason::EnrolmentRefused, detail, now)
+        self.turn_away(id, device_id, GoodbyeReason::EnrolmentRefused, detail, now)
     }
 
+    /// Certifies and records a new device.
     fn admit(
         &mut self,
-        id: ConnectionId,
         key: PublicKey,
         hash: &[u8; 32],
-        code: EnrolmentCode,
+        code: &EnrolmentCode,
         device_name: &str,
         now: UnixMillis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<DeviceRecord, StoreError> {
         self.begin()?;
-        let organization = self.organization(&code)?;
-        let practitioners = self.store.practitioners()?;
-        let practitioner = practitioners.into_iter().find(|p| p.id == code.practitioner);
-        let practitioner = practitioner.ok_or(StoreError::NotFound("practitioner"))?;
         let body = CertificateBody {
             device_key: key,
             practitioner: code.practitioner.clone(),
@@ -146,31 +176,32 @@ impl Relay {
             not_before: now,
             not_after: now.plus(self.settings.certificate_ms),
         };
-        let certificate = Certificate::issue(&organization.key, body);
+        let certificate = Certificate::issue(&self.organization(&code.organization)?.key, body);
         let name: String = device_name.chars().filter(|c| !c.is_control()).take(80).collect();
-        let device = DeviceRecord {
-            certificate: certificate.clone(),
-            name,
-            enrolled_at: now,
-            last_seen: None,
-            revoked_at: None,
-        };
+        let device = DeviceRecord { certificate, name, enrolled_at: now, last_seen: None, revoked_at: None };
         self.store.enroll(hash, &device)?;
         self.audit(&NewAuditRow {
             at: now,
             action: "enroll-device",
             device: Some(device.id()),
-            practitioner: Some(code.practitioner),
-            organization: Some(code.organization),
+            practitioner: Some(code.practitioner.clone()),
+            organization: Some(code.organization.clone()),
             detail: json!({}),
         })?;
+        Ok(device)
+    }
+
+    fn tell_enrolled(&mut self, id: ConnectionId, device: &DeviceRecord, now: UnixMillis) -> Result<(), StoreError> {
+        let body = &device.certificate.body;
+        let organization = self.organization(&body.organization)?;
+        let practitioner = self.store.practitioners()?.into_iter().find(|p| p.id == body.practitioner);
         let enrolled = Enrolled {
             relay: self.id,
             device: device.id(),
-            certificate,
+            certificate: device.certificate.clone(),
             organization_key: organization.key.public(),
             organization_name: organization.name,
-            practitioner_name: practitioner.name,
+            practitioner_name: practitioner.ok_or(StoreError::NotFound("practitioner"))?.name,
             lease_ms: self.settings.lease_ms,
         };
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
@@ -179,8 +210,8 @@ impl Relay {
         Ok(())
     }
 
-    fn organization(&self, code: &EnrolmentCode) -> Result<OrganizationRecord, StoreError> {
-        let found = self.store.organizations()?.into_iter().find(|o| o.id == code.organization);
+    fn organization(&self, id: &OrganizationId) -> Result<OrganizationRecord, StoreError> {
+        let found = self.store.organizations()?.into_iter().find(|o| o.id == *id);
         found.ok_or(StoreError::NotFound("organization"))
     }
 }

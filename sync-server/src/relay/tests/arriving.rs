@@ -30,6 +30,23 @@ fn a_code_enrols_one_device_once() {
 }
 
 #[test]
+fn a_device_that_missed_the_answer_enrols_again_with_its_own_code() {
+    let mut clinic = Clinic::of_two();
+    let code = clinic.code("dr-a", "north");
+    let device = clinic.device("dr-a", "north");
+    clinic.enrol(device, &code);
+    let devices = clinic.relay.devices().unwrap().len();
+    clinic.devices[device].enrolled = false;
+    clinic.enrol(device, &code);
+    assert!(clinic.devices[device].enrolled);
+    assert_eq!(clinic.relay.devices().unwrap().len(), devices);
+    clinic.wait(HOUR);
+    clinic.devices[device].enrolled = false;
+    clinic.enrol(device, &code);
+    assert!(!clinic.devices[device].enrolled, "an expired code answers nobody");
+}
+
+#[test]
 fn an_expired_or_unknown_code_enrols_nobody() {
     let mut clinic = Clinic::of_two();
     let code = clinic.code("dr-a", "north");
