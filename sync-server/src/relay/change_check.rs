@@ -15,6 +15,10 @@ const CHUNK_TYPE_AT: usize = 8;
 /// A change that is not compressed.
 const CHANGE_CHUNK: u8 = 1;
 
+/// Incarnations of one author. Each that writes to a document adds a signature to every delivery of it, so there must not be
+/// as many as an author likes; an honest device has one more each time it is set back.
+const MAX_INCARNATIONS: u32 = 1_000;
+
 /// What a change says of itself, read from its own bytes.
 #[derive(Clone, Debug)]
 pub(super) struct CheckedChange {
@@ -44,6 +48,9 @@ pub(super) fn check_change(bytes: &[u8]) -> Result<CheckedChange, RefusalReason>
     let change = parsed.map_err(|_| RefusalReason::Malformed)?.map_err(|_| RefusalReason::Malformed)?;
     let actor = change.actor_id().to_bytes().to_vec();
     let author = AuthorId::of_actor(&actor).ok_or(RefusalReason::NotSigned)?;
+    if actor.last_chunk().is_none_or(|number| u32::from_be_bytes(*number) >= MAX_INCARNATIONS) {
+        return Err(RefusalReason::NotSigned);
+    }
     let start_op = change.start_op().get();
     let max_op = start_op.checked_add(change.len() as u64).ok_or(RefusalReason::BadOperations)? - 1;
     let link = ChangeLink {

@@ -1,43 +1,14 @@
 //! Deliveries: what each connected device lacks, in batches, as far as its window allows.
 
 use serde_json::json;
-use sync_protocol::frame::{BatchBody, CaughtUp, DeliveredDocument, OrganizationKey};
-use sync_protocol::limits::TARGET_UNPACKED_BYTES;
+use sync_protocol::frame::{BatchBody, CaughtUp, OrganizationKey};
 use sync_protocol::{Checksum, UnixMillis};
 
-use super::connection::{Connection, Partial};
+use super::batch::{Draft, next_batch};
+use super::connection::Connection;
 use super::cursor::Place;
 use super::{ConnectionId, Peer, Relay, Stage};
-use crate::access::{Gate, ReadPermit};
-use crate::store::{DocumentEntry, NewAuditRow, Position, Store, StoreError, StoredChange};
-
-/// Log rows that one batch looks at, at most.
-const LOG_ROWS: usize = 4_096;
-
-/// Bytes of a batch that a change takes besides its payload, at most.
-const CHANGE_OVERHEAD: usize = 8;
-/// Bytes that a document takes besides its changes and signatures, at most: mostly its descriptor.
-const DOCUMENT_OVERHEAD: usize = 384;
-/// Bytes that a signature takes, at most, with a certificate and an organization's key that may come with it.
-const SIGNATURE_OVERHEAD: usize = 640;
-
-/// A batch in the making.
-#[derive(Default)]
-struct Draft {
-    body: BatchBody,
-    bytes: usize,
-    changes: u64,
-    /// Documents that are complete with this batch, and up to where.
-    complete: Vec<(u32, Position)>,
-    /// The last document goes on in the next batch.
-    unfinished: bool,
-}
-
-impl Draft {
-    fn is_full(&self) -> bool {
-        self.unfinished || self.bytes >= TARGET_UNPACKED_BYTES
-    }
-}
+use crate::store::{NewAuditRow, Store, StoreError};
 
 impl Relay {
     /// Sends to every connection that may have something to be sent.
@@ -162,132 +133,6 @@ impl Relay {
 
 fn place(peer: &Peer) -> Place {
     Place { position: peer.cursor, withdrawals: peer.holdings.withdrawals }
-}
-
-/// Puts the next batch together. Empty when nothing is left to send.
-fn next_batch(
-    peer: &mut Peer,
-    gate: &Gate,
-    store: &dyn Store,
-    head: Position,
-    now: UnixMillis,
-) -> Result<Draft, StoreError> {
-    // Borrowed apart from the rest of the peer: the permit lives while places are moved on.
-    let reach = peer.reach.clone();
-    let mut draft = Draft::default();
-    let Some(permit) = gate.read_permit(&reach, peer.device, now) else { return Ok(draft) };
-    if let Some(partial) = peer.partial.take() {
-        add_document(peer, store, &permit, &mut draft, partial.document, partial.after, Kind::Rest)?;
-    }
-    if !draft.is_full() {
-        add_changed(peer, store, &permit, head, &mut draft)?;
-    }
-    while !draft.is_full() && peer.cursor == head {
-        let Some(number) = peer.gained.pop_front() else { break };
-        if !peer.sent.contains(number) && permit.covers(number) {
-            add_document(peer, store, &permit, &mut draft, number, Position::default(), Kind::Whole)?;
-        }
-    }
-    Ok(draft)
-}
-
-/// Adds what changed after the peer's cursor in documents that it was sent, in commit order, and moves the cursor on.
-fn add_changed(
-    peer: &mut Peer,
-    store: &dyn Store,
-    permit: &ReadPermit<'_>,
-    head: Position,
-    draft: &mut Draft,
-) -> Result<(), StoreError> {
-    while peer.cursor < head {
-        let rows = store.log_after(peer.cursor, LOG_ROWS)?;
-        if rows.is_empty() {
-            return Err(StoreError::Damaged("end of the log"));
-        }
-        let base = peer.cursor;
-        for (position, number, origin) in rows {
-            if draft.is_full() {
-                return Ok(());
-            }
-            let known = peer.ahead.get(&number).is_some_and(|sent_to| *sent_to >= position);
-            // A device's own changes come back to it only along with others' of the same document.
-            if !known && origin != peer.device && peer.sent.contains(number) && permit.covers(number) {
-                let after = peer.ahead.get(&number).copied().unwrap_or_default().max(base);
-                add_document(peer, store, permit, draft, number, after, Kind::Changed)?;
-            }
-            peer.cursor = position;
-        }
-    }
-    peer.ahead.clear();
-    Ok(())
-}
-
-/// Adds a document's changes after a position: all of them, or as many as fit, to be gone on with.
-fn add_document(
-    peer: &mut Peer,
-    store: &dyn Store,
-    permit: &ReadPermit<'_>,
-    draft: &mut Draft,
-    number: u32,
-    after: Position,
-    kind: Kind,
-) -> Result<(), StoreError> {
-    let room = TARGET_UNPACKED_BYTES.saturating_sub(draft.bytes).max(1);
-    let changes = store.changes(permit, number, after, room)?;
-    let Some(last) = changes.last().map(|change| change.position) else { return Ok(()) };
-    let entry = store.document_by_number(number)?;
-    let size: usize = changes.iter().map(|change| change.payload.len()).sum();
-    draft.bytes += size + changes.len() * CHANGE_OVERHEAD + DOCUMENT_OVERHEAD;
-    draft.changes += changes.len() as u64;
-    // Reading stopped for want of room: there may be more.
-    let more = size >= room && !store.changes(permit, number, last, 1)?.is_empty();
-    let delivered = document(store, permit, &entry, changes, kind, more)?;
-    draft.bytes += delivered.signatures.len() * SIGNATURE_OVERHEAD;
-    peer.give(number);
-    draft.body.documents.push(delivered);
-    if more {
-        draft.unfinished = true;
-        peer.partial = Some(Partial { document: number, after: last });
-    } else {
-        peer.sent.insert(number);
-        peer.ahead.insert(number, last);
-        draft.complete.push((number, last));
-    }
-    Ok(())
-}
-
-/// What of a document a batch carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// All of it, to a device that does not have it.
-    Whole,
-    /// What is new.
-    Changed,
-    /// What the batch before left over.
-    Rest,
-}
-
-fn document(
-    store: &dyn Store,
-    permit: &ReadPermit<'_>,
-    entry: &DocumentEntry,
-    changes: Vec<StoredChange>,
-    kind: Kind,
-    more: bool,
-) -> Result<DeliveredDocument, StoreError> {
-    let mut signatures = Vec::new();
-    if !more {
-        // Of a document in parts, every author's: which of them wrote in the earlier parts is not kept.
-        signatures = store.signatures(permit, entry.number)?;
-        signatures.retain(|s| kind == Kind::Rest || changes.iter().any(|change| change.actor == s.actor));
-    }
-    Ok(DeliveredDocument {
-        document: entry.id,
-        descriptor: (kind == Kind::Whole).then(|| entry.descriptor.clone()),
-        changes: changes.into_iter().map(|change| change.payload.into()).collect(),
-        signatures: signatures.into_iter().map(|stored| stored.signature).collect(),
-        more,
-    })
 }
 
 /// Adds the certificates and keys that the device needs to check this batch and was not given on this connection.

@@ -6,6 +6,7 @@
 
 mod administration;
 mod arrival;
+mod batch;
 mod change_check;
 mod change_size;
 mod commit;
@@ -28,6 +29,7 @@ use sync_protocol::session::{RelayEvent, RelaySession};
 use sync_protocol::{Checksum, EpochId, Nonce, RelayId, UnixMillis};
 
 pub use administration::NewEnrolmentCode;
+use arrival::Refusals;
 pub use connection::ConnectionId;
 use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
@@ -87,6 +89,7 @@ pub struct Relay {
     failure: Option<StoreError>,
     /// What is kept in memory may differ from the store, which could not be read: nobody is served until it can.
     must_load: bool,
+    refusals: Refusals,
 }
 
 impl Relay {
@@ -119,6 +122,7 @@ impl Relay {
             in_transaction: false,
             failure: None,
             must_load: true,
+            refusals: Refusals::default(),
         };
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);

@@ -24,8 +24,10 @@ const AUTHOR: AuthorId = AuthorId([1; 16]);
 /// Opens the same store again, as after a restart.
 type Reopen<'a> = &'a dyn Fn() -> Box<dyn Store>;
 
+type Case = fn(Reopen<'_>);
+
 /// The contract's cases, each on a store of its own.
-const CASES: [(&str, fn(Reopen<'_>)); 17] = [
+const CASES: [(&str, Case); 17] = [
     ("a transaction takes effect whole or not at all", transactions::all_or_nothing),
     ("what was not committed is gone after a restart", transactions::uncommitted_is_gone),
     ("settings are kept and replaced", transactions::settings),

@@ -49,6 +49,18 @@ pub enum StoreError {
     Exists(&'static str),
 }
 
+impl StoreError {
+    /// Whether something that is stored cannot be read: other things may well be.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Database(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt),
+            _ => false,
+        }
+    }
+}
+
 /// What a relay keeps. Calls between [`Store::begin`] and [`Store::commit`] take effect together or not at all.
 ///
 /// Implementations are used from one thread. Every one must pass the contract tests beside this trait.

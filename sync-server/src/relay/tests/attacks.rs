@@ -182,6 +182,17 @@ fn compressed_oversized_and_shapeless_changes_are_refused() {
 }
 
 #[test]
+fn an_author_of_too_many_incarnations_is_refused() {
+    let mut clinic = Clinic::of_two();
+    for (incarnation, expected) in [(999, Answer::Accepted), (1_000, refused(RefusalReason::NotSigned))] {
+        clinic.devices[0].incarnation = incarnation;
+        let document = honest(&mut clinic, &["x"]);
+        clinic.devices[0].incarnation = 0;
+        assert_eq!(beside_a_good_one(&mut clinic, document), [expected]);
+    }
+}
+
+#[test]
 fn a_bad_descriptor_is_refused() {
     let mut clinic = Clinic::of_two();
     for (compartment, part) in [(Compartment::Core, "x"), (Compartment::Encounter, ""), (Compartment::Directory, "")] {

@@ -38,6 +38,21 @@ fn every_delivered_document_is_in_the_trail_and_the_chain_holds() {
 }
 
 #[test]
+fn strangers_cannot_fill_the_trail() {
+    let mut clinic = Clinic::of_two();
+    let stranger = clinic.device("dr-x", "north");
+    let refusals = |clinic: &Clinic| {
+        let rows = clinic.relay.audit_after(0, 10_000).unwrap();
+        rows.into_iter().filter(|row| row.action == "refuse-connection").map(|row| row.detail).collect::<Vec<_>>()
+    };
+    (0..100).for_each(|_| clinic.sync(stranger));
+    assert_eq!((refusals(&clinic).len(), clinic.metrics.refused_connections.get()), (60, 100));
+    clinic.wait(60_000);
+    clinic.sync(stranger);
+    assert!(refusals(&clinic).last().unwrap().contains(r#""refused-before-unrecorded":40"#));
+}
+
+#[test]
 fn no_name_and_no_content_is_in_the_trail() {
     let mut clinic = Clinic::of_two();
     clinic.write(0, &core("north", "p1"), "CANARY");

@@ -125,6 +125,27 @@ fn a_delivery_that_cannot_be_recorded_is_not_made() {
 }
 
 #[test]
+fn a_damaged_document_is_kept_back_and_nothing_else_is() {
+    let mut clinic = Clinic::of_two();
+    let [damaged, good] = ["p1", "p2"].map(|of| core("north", of));
+    clinic.write(0, &damaged, "x");
+    clinic.write(0, &good, "x");
+    clinic.sql("UPDATE author_signature SET tip = x'00' WHERE document = 1");
+    let late = clinic.enrolled("dr-b", "north");
+    clinic.sync(late);
+    assert!(clinic.devices[late].holds(&good) && !clinic.devices[late].holds(&damaged));
+    clinic.write(0, &damaged, "y");
+    clinic.write(0, &good, "y");
+    for device in [0, 1, late] {
+        assert!(clinic.devices[device].closed.is_none(), "device {device}");
+        assert!(clinic.devices[device].text(&good).contains("y"), "device {device}");
+    }
+    // The author's next signature took the damaged one's place, so that it comes whole again.
+    clinic.resync(late);
+    assert!(clinic.devices[late].holds(&damaged) && clinic.devices[late].agrees());
+}
+
+#[test]
 fn a_relay_that_cannot_read_its_database_serves_nobody_until_it_can() {
     let mut clinic = Clinic::of_two();
     clinic.write(0, &core("north", "p1"), "before");

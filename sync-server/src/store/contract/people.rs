@@ -8,12 +8,12 @@ use super::*;
 use crate::access::{Affiliation, Grant, Grantee};
 use crate::store::Holdings;
 
-fn exists<T: std::fmt::Debug>(outcome: Result<T, StoreError>, what: &str) {
-    assert!(matches!(&outcome, Err(StoreError::Exists(found)) if *found == what), "{outcome:?}");
+fn exists<T: std::fmt::Debug>(outcome: &Result<T, StoreError>, what: &str) {
+    assert!(matches!(outcome, Err(StoreError::Exists(found)) if *found == what), "{outcome:?}");
 }
 
-fn not_found<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
-    assert!(matches!(&outcome, Err(StoreError::NotFound(_))), "{outcome:?}");
+fn not_found<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) {
+    assert!(matches!(outcome, Err(StoreError::NotFound(_))), "{outcome:?}");
 }
 
 fn affiliation(partner: &str) -> Affiliation {
@@ -37,8 +37,8 @@ pub(super) fn added_once(reopen: Reopen<'_>) {
     let mut store = reopen();
     populate(store.as_mut());
     let again = store.organizations().unwrap().remove(0);
-    exists(store.add_organization(&again), "organization");
-    exists(store.add_practitioner(&PractitionerRecord { id: practitioner("dr-a"), name: "x".into() }), "practitioner");
+    exists(&store.add_organization(&again), "organization");
+    exists(&store.add_practitioner(&PractitionerRecord { id: practitioner("dr-a"), name: "x".into() }), "practitioner");
     drop(store);
     let store = reopen();
     let organizations = store.organizations().unwrap();
@@ -50,20 +50,20 @@ pub(super) fn added_once(reopen: Reopen<'_>) {
 
 pub(super) fn missing(reopen: Reopen<'_>) {
     let mut store = reopen();
-    not_found(store.put_role(&role(Role::Nurse)));
-    not_found(store.put_affiliation(&affiliation("south")));
-    not_found(store.add_grant(&grant("g", "north")));
-    not_found(store.add_enrolment_code(&code(1)));
+    not_found(&store.put_role(&role(Role::Nurse)));
+    not_found(&store.put_affiliation(&affiliation("south")));
+    not_found(&store.add_grant(&grant("g", "north")));
+    not_found(&store.add_enrolment_code(&code(1)));
     populate(store.as_mut());
-    not_found(store.remove_role(&role(Role::Nurse)));
-    not_found(store.remove_affiliation(&organization("north"), &organization("south")));
-    not_found(store.set_grant_expiry("g", NOW));
-    not_found(store.enroll(&[1; 32], &device("tablet")));
-    not_found(store.revoke_device(&DeviceId([1; 16]), NOW));
-    not_found(store.device_seen(&DeviceId([1; 16]), NOW));
-    not_found(store.holdings(&DeviceId([1; 16])));
-    not_found(store.set_holdings(&DeviceId([1; 16]), &Holdings::default()));
-    not_found(store.document_by_number(1));
+    not_found(&store.remove_role(&role(Role::Nurse)));
+    not_found(&store.remove_affiliation(&organization("north"), &organization("south")));
+    not_found(&store.set_grant_expiry("g", NOW));
+    not_found(&store.enroll(&[1; 32], &device("tablet")));
+    not_found(&store.revoke_device(&DeviceId([1; 16]), NOW));
+    not_found(&store.device_seen(&DeviceId([1; 16]), NOW));
+    not_found(&store.holdings(&DeviceId([1; 16])));
+    not_found(&store.set_holdings(&DeviceId([1; 16]), &Holdings::default()));
+    not_found(&store.document_by_number(1));
     assert_eq!(store.enrolment_code(&[1; 32]).unwrap(), None);
     assert_eq!(store.certificate(&AUTHOR).unwrap(), None);
 }
@@ -79,7 +79,7 @@ pub(super) fn facts(reopen: Reopen<'_>) {
     let writing = Affiliation { may_write: true, ..affiliation("south") };
     store.put_affiliation(&writing).unwrap();
     store.add_grant(&grant("g1", "north")).unwrap();
-    exists(store.add_grant(&grant("g1", "south")), "grant");
+    exists(&store.add_grant(&grant("g1", "south")), "grant");
     store.set_grant_expiry("g1", NOW.plus(5)).unwrap();
     drop(store);
     let mut store = reopen();
@@ -98,19 +98,19 @@ pub(super) fn codes(reopen: Reopen<'_>) {
     let mut store = reopen();
     populate(store.as_mut());
     store.add_enrolment_code(&code(1)).unwrap();
-    exists(store.add_enrolment_code(&code(1)), "enrolment code");
+    exists(&store.add_enrolment_code(&code(1)), "enrolment code");
     assert_eq!(store.enrolment_code(&[1; 32]).unwrap(), Some(code(1)));
     store.enroll(&[1; 32], &device("tablet")).unwrap();
     drop(store);
     let mut store = reopen();
     let used = EnrolmentCode { used_by: Some(device("tablet").id()), ..code(1) };
     assert_eq!(store.enrolment_code(&[1; 32]).unwrap(), Some(used));
-    not_found(store.enroll(&[1; 32], &device("phone")));
+    not_found(&store.enroll(&[1; 32], &device("phone")));
     assert_eq!(store.devices().unwrap().len(), 1);
     // A key that is there already leaves a good code unused once the caller gives up its transaction.
     store.add_enrolment_code(&code(2)).unwrap();
     store.begin().unwrap();
-    exists(store.enroll(&[2; 32], &device("tablet")), "device");
+    exists(&store.enroll(&[2; 32], &device("tablet")), "device");
     store.rollback();
     assert_eq!(store.enrolment_code(&[2; 32]).unwrap(), Some(code(2)));
 }

@@ -57,7 +57,7 @@ pub(super) fn audit_chain(reopen: Reopen<'_>) {
     let row = |n: u64| NewAuditRow {
         at: NOW,
         action: "connect",
-        device: (n % 2 == 0).then_some(DeviceId([n as u8; 16])),
+        device: n.is_multiple_of(2).then_some(DeviceId([n as u8; 16])),
         practitioner: Some(practitioner("dr-a")),
         organization: None,
         detail: json!({ "n": n }),
