@@ -1,0 +1,2 @@
+//! Edits until it is killed.
+fn main() {}

@@ -1,0 +1,94 @@
+//! Everything that was ever sent to one device, and what can be found in it.
+
+use sync_protocol::frame::{BatchBody, Packed};
+use sync_protocol::{DocumentId, Frame, decode};
+
+/// The frames that were sent to one device, over all its connections, as bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Recording(Vec<Vec<u8>>);
+
+impl Recording {
+    /// Adds a frame.
+    pub fn add(&mut self, frame: &[u8]) {
+        self.0.push(frame.to_vec());
+    }
+
+    /// How many frames there are; a mark to go on from with [`Recording::since`].
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What came after a mark.
+    #[must_use]
+    pub fn since(&self, mark: usize) -> Self {
+        Self(self.0[mark..].to_vec())
+    }
+
+    /// Bytes of all frames.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// The frames.
+    ///
+    /// # Panics
+    /// If one of them is none.
+    pub fn frames(&self) -> impl Iterator<Item = Frame> + '_ {
+        self.0.iter().map(|bytes| decode(bytes).expect("the relay sends frames"))
+    }
+
+    /// The ids of the documents that batches carried, each as often as it was carried.
+    #[must_use]
+    pub fn documents(&self) -> Vec<DocumentId> {
+        let bodies = self.frames().filter_map(|frame| match frame {
+            Frame::Batch(batch) => batch.body.unpack::<BatchBody>().ok(),
+            _ => None,
+        });
+        bodies.flat_map(|body| body.documents).map(|document| document.document).collect()
+    }
+
+    /// Whether these bytes stand anywhere in what was sent: as it went over the wire, or in a body once unpacked.
+    #[must_use]
+    pub fn holds(&self, needle: &[u8]) -> bool {
+        self.0.iter().any(|frame| {
+            contains(frame, needle) || unpacked(frame).is_some_and(|body| contains(&body, needle))
+        })
+    }
+
+    /// Whether a text stands anywhere in what was sent.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        self.holds(text.as_bytes())
+    }
+
+    /// Panics if a document was mentioned in any way: its id as bytes or text, or its descriptor's texts together.
+    ///
+    /// # Panics
+    /// If so.
+    pub fn assert_without(&self, document: &DocumentId, canaries: &[&str]) {
+        assert!(!self.holds(document.as_bytes()), "the id of {document} was sent");
+        assert!(!self.mentions(&document.to_string()), "the id of {document} was sent as text");
+        for canary in canaries {
+            assert!(!self.mentions(canary), "{canary:?} was sent");
+        }
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+/// The body of a frame that has one, without compression.
+fn unpacked(frame: &[u8]) -> Option<Vec<u8>> {
+    let packed: Packed = match decode(frame).ok()? {
+        Frame::Batch(batch) => batch.body,
+        Frame::Push(push) => push.body,
+        _ => return None,
+    };
+    match packed.unpacked {
+        None => Some(packed.data.into_vec()),
+        Some(size) => zstd::bulk::decompress(&packed.data, size as usize).ok(),
+    }
+}
