@@ -16,7 +16,7 @@ mod wire;
 pub use enroll::enroll;
 pub use once::{SyncReport, sync_once};
 pub use options::DriverOptions;
-pub use run::run;
+pub use run::{run, run_with_network};
 pub use shared::SharedDevice;
 
 use std::time::{SystemTime, UNIX_EPOCH};

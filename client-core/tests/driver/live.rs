@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use client_core::driver::{run, sync_once, system_time};
+use client_core::driver::{run, run_with_network, sync_once, system_time};
 use client_core::sync::SyncEvent;
 use client_core::{Device, NewPatient};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::server::Server;
 use crate::world::randomness;
@@ -54,4 +54,25 @@ async fn a_running_device_sends_edits_of_its_own_and_of_another_process() {
     assert_eq!(server.relay.lock().unwrap().changes(), 2);
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_device_without_network_waits_and_connects_once_it_is_told_that_it_returned() {
+    let server = Server::plain().await;
+    let (a, _folder) = server.device(1, "dr-a").await;
+    let (say, network) = watch::channel(false);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let (device, options) = (a.clone(), server.options());
+    let running = tokio::spawn(async move {
+        let never = std::future::pending();
+        run_with_network(&device, &options, network, never, |event| drop(tell.send(event.clone()))).await
+    });
+    let waits = async { while !matches!(told.recv().await.unwrap(), SyncEvent::Retrying { at: None, .. }) {} };
+    tokio::time::timeout(Duration::from_secs(20), waits).await.unwrap();
+    a.lock().unwrap().register_patient(&patient("Silva"), system_time()).unwrap();
+    assert!(told.try_recv().is_err(), "nothing is tried without a network");
+    say.send(true).unwrap();
+    let sent = async { while !matches!(told.recv().await.unwrap(), SyncEvent::Sent { accepted: 1, .. }) {} };
+    tokio::time::timeout(Duration::from_secs(20), sent).await.unwrap();
+    running.abort();
 }
