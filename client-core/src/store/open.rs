@@ -30,7 +30,7 @@ pub struct DamagedFile {
 /// [`DeviceError::SchemaTooNew`], [`DeviceError::StorageReadOnly`], [`DeviceError::StorageFull`] and the like; the file
 /// is then as it was.
 pub(crate) fn open(folder: &Path, now: UnixMillis) -> Result<(Connection, Option<DamagedFile>), DeviceError> {
-    std::fs::create_dir_all(folder).map_err(|error| DeviceError::files("making the profile folder", &error))?;
+    make_private(folder).map_err(|error| DeviceError::files("making the profile folder", &error))?;
     let file = folder.join(FILE);
     match attempt(&file)? {
         Opened::Sound(db) => Ok((db, None)),
@@ -42,6 +42,15 @@ pub(crate) fn open(folder: &Path, now: UnixMillis) -> Result<(Connection, Option
             }
         }
     }
+}
+
+/// Makes the folder, for this user's eyes only: it holds charts and a secret key.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 enum Opened {
@@ -118,6 +127,16 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_000);
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_profile_folder_is_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("profile");
+        drop(open(&folder, NOW).unwrap());
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o077, 0);
+    }
 
     #[test]
     fn a_file_that_is_no_database_is_put_aside_with_its_content() {
