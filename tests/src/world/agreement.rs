@@ -25,21 +25,38 @@ impl World {
     /// What a device shows.
     pub fn content(&mut self, node: Node) -> Content {
         let now = self.clock(node);
-        let mut content = Content { heads: BTreeMap::new(), charts: BTreeMap::new() };
+        let mut content = Content { heads: self.heads(node), charts: BTreeMap::new() };
         for entry in self.device(node).documents().unwrap() {
-            let mut heads = self.device(node).heads(&entry.id, now).unwrap();
-            heads.sort();
-            content.heads.insert(entry.id, heads);
             let descriptor = entry.descriptor;
-            if let Some(patient) = descriptor.patient {
-                let chart = ChartRef { organization: descriptor.organization, patient };
-                if !content.charts.contains_key(&chart) {
-                    let bundle = self.device(node).export_chart(&chart, now).unwrap();
-                    content.charts.insert(chart, bundle);
-                }
+            let Some(patient) = descriptor.patient else { continue };
+            let chart = ChartRef { organization: descriptor.organization, patient };
+            if !content.charts.contains_key(&chart) {
+                let bundle = self.device(node).export_chart(&chart, now).unwrap();
+                content.charts.insert(chart, bundle);
             }
         }
         content
+    }
+
+    /// Devices that may see the same hold the same changes; quicker than comparing what they show.
+    pub fn assert_same_heads(&mut self, nodes: &[Node]) {
+        let first = self.heads(nodes[0]);
+        for node in &nodes[1..] {
+            let differing = differences(&first, &self.heads(*node));
+            assert!(differing.is_empty(), "{:?} and {node:?} hold different heads of {differing:?}", nodes[0]);
+        }
+    }
+
+    fn heads(&mut self, node: Node) -> BTreeMap<DocumentId, Vec<ChangeHash>> {
+        let now = self.clock(node);
+        let documents = self.documents(node);
+        let device = self.device(node);
+        let heads = |id: DocumentId| {
+            let mut heads = device.heads(&id, now).unwrap();
+            heads.sort();
+            (id, heads)
+        };
+        documents.into_iter().map(heads).collect()
     }
 
     /// Devices that may see the same show the same.
@@ -52,6 +69,16 @@ impl World {
             let differing = differences(&first.charts, &other.charts);
             assert!(differing.is_empty(), "{:?} and {node:?} show {differing:?} differently", nodes[0]);
         }
+    }
+
+    /// Devices show one chart alike, whatever else each of them has.
+    pub fn assert_converged_on(&mut self, nodes: &[Node], chart: &ChartRef) {
+        let shown = nodes.iter().map(|node| {
+            let now = self.clock(*node);
+            self.device(*node).export_chart(chart, now).unwrap()
+        });
+        let shown: Vec<Value> = shown.collect();
+        assert!(shown.windows(2).all(|pair| pair[0] == pair[1]), "{nodes:?} show {chart} differently");
     }
 
     /// Every change that the relay ever answered to have is in its log.

@@ -91,6 +91,18 @@ impl World {
         }
     }
 
+    /// Runs until something is so.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub fn run_until(&mut self, mut so: impl FnMut(&mut Self) -> bool) {
+        let until = self.now.plus(REST_WITHIN_MS);
+        while !so(self) {
+            assert!(self.now < until, "what was waited for does not happen");
+            self.step();
+        }
+    }
+
     /// Whether everything that can be exchanged is.
     pub fn is_at_rest(&mut self) -> bool {
         self.travelling == 0 && !self.flush_due && self.restless().is_empty()
