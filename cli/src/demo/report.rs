@@ -48,10 +48,11 @@ impl Report {
     /// Says how to play on with what is left.
     pub fn keep(&self, folder: &Path, relay: &RelayProcess) {
         let folder = folder.display();
+        let satchel = std::env::current_exe().map_or_else(|_| "satchel".into(), |exe| exe.display().to_string());
         println!("\nThe relay still runs (process {}). Try:", relay.process_id());
-        println!("  satchel device --profile {folder}/north patients");
-        println!("  satchel device --profile {folder}/field watch");
-        println!("  satchel admin --relay {} --token-file {folder}/relay/admin.token device list", relay.admin_url());
+        println!("  {satchel} device --profile {folder}/north patients");
+        println!("  {satchel} device --profile {folder}/field watch");
+        println!("  {satchel} admin --relay {} --token-file {folder}/relay/admin.token device list", relay.admin_url());
         println!("  kill {}", relay.process_id());
     }
 
