@@ -115,3 +115,17 @@ fn somebody_without_a_role_gets_nothing_even_from_a_grant() {
     assert!(!may(("stranger", "east"), Action::Read, &document("north", Compartment::Encounter, "e1")));
     assert!(!may(("stranger", "east"), Action::Read, &document("north", Compartment::Directory, "")));
 }
+
+#[test]
+fn an_affiliation_opens_nothing_sensitive_even_if_it_says_so() {
+    let roles = vec![role("dr-s", "south", Role::Physician, &["PSY"])];
+    let affiliation = Affiliation {
+        organization: organization("north"),
+        partner: organization("south"),
+        compartments: vec![Compartment::Sensitive],
+        may_write: true,
+    };
+    let facts = Facts::new(roles, vec![affiliation], Vec::new());
+    let psy = document("north", Compartment::Sensitive, "PSY");
+    assert_eq!(decide(&facts, &subject("dr-s", "south"), &psy, Action::Read, NOW), None);
+}

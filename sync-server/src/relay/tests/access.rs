@@ -168,9 +168,10 @@ fn a_document_that_a_device_wrote_itself_is_withdrawn_like_any_other() {
 #[test]
 fn what_an_administrator_fails_to_commit_opens_nothing() {
     let mut clinic = east();
+    // A constraint that is only checked at the commit, when the rules have taken the grant in already.
     clinic.sql(
-        "CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'add-grant'
-         BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END",
+        "CREATE TABLE late (id INTEGER REFERENCES document (number) DEFERRABLE INITIALLY DEFERRED);
+         CREATE TRIGGER late BEFORE INSERT ON access_grant BEGIN INSERT INTO late VALUES (99999); END",
     );
     let grant = Grant {
         id: String::new(),

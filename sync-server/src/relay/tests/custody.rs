@@ -102,4 +102,9 @@ fn a_device_brings_others_changes_only_within_its_own_right() {
     let body = clinic.devices[0].whole(&[chart.id()]);
     assert_eq!(clinic.push_body(2, &body), [NOT_PERMITTED]);
     assert_eq!(clinic.push_body(1, &body), [Answer::Accepted]);
+    assert_eq!(clinic.push_body(2, &body), [NOT_PERMITTED], "also when the log has it");
+    // Whoever may write learns that it is there, even after its author has lost the right.
+    clinic.no_role("dr-a", "north", Role::Physician);
+    assert_eq!(clinic.push_body(1, &body), [Answer::AlreadyHad]);
+    assert_eq!(clinic.relay.custody().unwrap().len(), 1);
 }

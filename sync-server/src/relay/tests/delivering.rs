@@ -173,6 +173,9 @@ fn many_small_documents_make_no_batch_larger_than_devices_take() {
     clinic.sync(reader);
     assert!(clinic.devices[reader].closed.is_none(), "{:?}", clinic.devices[reader].closed);
     assert_eq!(clinic.devices[reader].disk.documents.len(), 6_000);
+    let mut counts = std::collections::BTreeMap::new();
+    clinic.devices[reader].deliveries.iter().for_each(|delivery| *counts.entry(delivery.batch).or_insert(0) += 1);
+    assert!(counts.values().all(|documents| *documents < 1_000), "{counts:?}");
     let largest = clinic.devices[reader].seen.iter().map(|(_, bytes)| bytes.len()).max().unwrap();
     assert!(largest < sync_protocol::limits::MAX_FRAME_BYTES / 2, "{largest}");
 }

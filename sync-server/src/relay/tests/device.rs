@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use automerge::transaction::Transactable;
-use automerge::{ActorId, AutoCommit, Change, ROOT, ReadDoc};
+use automerge::{ActorId, Change, ROOT, ReadDoc};
 use sync_protocol::frame::{
     Answer, BatchBody, CaughtUp, Cursor, DeliveredDocument, Enrolled, GoodbyeReason, Inventory, InventoryEntry,
     PushBody, PushedDocument, Resume, Resumed,
@@ -17,6 +17,7 @@ use sync_protocol::{
 };
 
 use super::super::ConnectionId;
+use super::held::{Held, hash_of, link};
 
 /// What a device keeps.
 #[derive(Clone, Default)]
@@ -28,18 +29,6 @@ pub struct Disk {
     pub staged: BTreeMap<DocumentId, DeliveredDocument>,
     pub certificates: HashMap<AuthorId, Certificate>,
     pub keys: HashMap<OrganizationId, PublicKey>,
-}
-
-/// A document on a device.
-#[derive(Clone)]
-pub struct Held {
-    pub descriptor: DocumentDescriptor,
-    pub content: AutoCommit,
-    /// Changes that the relay has, as far as the device knows.
-    pub shared: BTreeSet<ChangeHash>,
-    pub signatures: Vec<ChangeSignature>,
-    /// Own changes that were not answered yet.
-    pub unsent: Vec<(ChangeHash, Vec<u8>)>,
 }
 
 /// One document in one batch.
@@ -329,62 +318,6 @@ impl Device {
         }
         self.answers.insert(push, answers);
     }
-}
-
-impl Held {
-    fn new(descriptor: &DocumentDescriptor) -> Self {
-        let (shared, signatures, unsent) = Default::default();
-        Self { descriptor: descriptor.clone(), content: AutoCommit::new(), shared, signatures, unsent }
-    }
-
-    /// Goes back to what is shared with the relay.
-    pub fn put_unshared_aside(&mut self) {
-        let changes = self.content.get_changes(&[]);
-        let shared = changes.into_iter().filter(|change| self.shared.contains(&ChangeHash(change.hash().0)));
-        let mut content = AutoCommit::new();
-        content.apply_changes(shared).unwrap();
-        self.content = content;
-        self.unsent.clear();
-    }
-
-    pub fn sign(&mut self, secret: &SecretKey, author: AuthorId, hash: ChangeHash) {
-        self.signatures.push(ChangeSignature::sign(secret, author, &self.descriptor.id(), hash));
-    }
-
-    pub fn fingerprint(&self, id: &DocumentId) -> Checksum {
-        self.shared.iter().fold(Checksum::default(), |sum, hash| sum.with(id, hash))
-    }
-
-    fn push_unsent(&self) -> PushedDocument {
-        let newest = self.unsent.last().map(|(hash, _)| *hash);
-        PushedDocument {
-            descriptor: self.descriptor.clone(),
-            changes: self.unsent.iter().map(|(_, bytes)| bytes.clone().into()).collect(),
-            signatures: self.signatures.iter().filter(|s| Some(s.tip) == newest).copied().collect(),
-        }
-    }
-
-    fn push_whole(&self) -> PushedDocument {
-        let changes = self.content.clone().get_changes(&[]);
-        PushedDocument {
-            descriptor: self.descriptor.clone(),
-            changes: changes.iter().map(|change| change.raw_bytes().to_vec().into()).collect(),
-            signatures: self.signatures.clone(),
-        }
-    }
-}
-
-pub fn link(change: &Change) -> ChangeLink {
-    ChangeLink {
-        hash: ChangeHash(change.hash().0),
-        author: AuthorId::of_actor(change.actor_id().to_bytes()).unwrap(),
-        deps: change.deps().iter().map(|dep| ChangeHash(dep.0)).collect(),
-    }
-}
-
-pub fn hash_of(change: &[u8]) -> ChangeHash {
-    // What is no change has no hash; it is answered all the same.
-    Change::try_from(change).map_or(ChangeHash([0; 32]), |change| ChangeHash(change.hash().0))
 }
 
 fn bytes_of(event: ClientEvent) -> Vec<u8> {

@@ -9,6 +9,7 @@ mod custody;
 mod delivering;
 mod device;
 mod failing;
+mod held;
 mod large;
 mod model;
 mod uploading;

@@ -6,7 +6,8 @@ use sync_protocol::frame::{Answer, CustodyReason};
 
 use sync_protocol::{DocumentId, Frame, decode};
 
-use super::device::{Disk, Held};
+use super::device::Disk;
+use super::held::Held;
 use super::model::Model;
 use super::*;
 
@@ -112,8 +113,21 @@ impl World {
             18 => self.set_back(device),
             _ => self.clinic.restart(),
         }
+        self.clinic.wait(0);
         self.note_allowed();
         self.check_bytes();
+        self.check_connected();
+    }
+
+    /// Who is connected has lost at once what it may no longer have.
+    fn check_connected(&self) {
+        for device in (0..6).filter(|device| self.clinic.devices[*device].connection.is_some()) {
+            for (document, known) in self.documents.iter().enumerate() {
+                let held = self.clinic.devices[device].disk.documents.get(&known.descriptor.id());
+                let given = held.is_some_and(|held| !held.shared.is_empty());
+                assert!(!given || self.may(device, document, false), "device {device} keeps {:?}", known.descriptor);
+            }
+        }
     }
 
     fn edit(&mut self, device: usize) {
