@@ -14,7 +14,18 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 const SHORTEST: usize = 6;
 /// Elements whose text names or describes a patient.
 const TELLING: [&str; 12] = [
-    "family", "given", "value", "line", "city", "text", "data", "valueString", "note", "birthDate", "dose", "description",
+    "family",
+    "given",
+    "value",
+    "line",
+    "city",
+    "text",
+    "data",
+    "valueString",
+    "note",
+    "birthDate",
+    "dose",
+    "description",
 ];
 
 static PLANTED: LazyLock<RwLock<BTreeSet<String>>> = LazyLock::new(RwLock::default);

@@ -15,5 +15,5 @@ pub mod seeds;
 pub mod world;
 
 pub use dice::Dice;
-pub use recording::Recording;
+pub use recording::{Recording, Searchable};
 pub use world::{Node, Weather, World};

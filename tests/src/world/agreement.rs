@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use client_core::{ChartRef, ChangeHash, DeviceStatus, DocumentId};
+use client_core::{ChangeHash, ChartRef, DeviceStatus, DocumentId};
 use serde_json::Value;
 
 use super::{Named, Node, World};

@@ -10,11 +10,7 @@ use crate::{canaries, charts};
 
 impl World {
     /// Edits on a device, whose engine then hears of it.
-    pub fn edit<T>(
-        &mut self,
-        node: Node,
-        edit: impl FnOnce(&mut Device, UnixMillis) -> Result<T, DeviceError>,
-    ) -> T {
+    pub fn edit<T>(&mut self, node: Node, edit: impl FnOnce(&mut Device, UnixMillis) -> Result<T, DeviceError>) -> T {
         let now = self.clock(node);
         let done = edit(self.device(node), now).unwrap();
         self.give(node, Input::LocalEdit);
@@ -55,9 +51,7 @@ impl World {
     /// Sets one element of a resource.
     pub fn set(&mut self, node: Node, chart: &ChartRef, key: &str, path: &str, value: Value) -> EditReceipt {
         canaries::plant_all_of(&json!({"value": value}));
-        self.edit_one(node, |device, now| {
-            device.set_element(chart, &charts::key(key), &charts::path(path), value, now)
-        })
+        self.edit_one(node, |device, now| device.set_element(chart, &charts::key(key), &charts::path(path), value, now))
     }
 
     /// Adds a note.

@@ -17,9 +17,9 @@ impl World {
     pub fn go_online(&mut self, node: Node) {
         let site = &mut self.sites[node.0];
         site.online = true;
-        site.stopped = None;
+        let stopped = site.stopped.take().is_some();
         let first = !std::mem::replace(&mut site.started, true);
-        self.give(node, if first { Input::Start } else { Input::NetworkReturned });
+        self.give(node, if first || stopped { Input::Start } else { Input::NetworkReturned });
     }
 
     /// The device notices that it has no network.
@@ -72,6 +72,12 @@ impl World {
         let now = self.now;
         self.sites[node.0].power_cut(now);
         self.start_again(node);
+    }
+
+    /// How often a device was started anew.
+    #[must_use]
+    pub fn lives(&self, node: Node) -> u32 {
+        self.sites[node.0].lives()
     }
 
     /// The device will lose power after its next commit, before anything is sent.
@@ -152,6 +158,13 @@ impl World {
         let now = self.now;
         self.sites[node.0].restore(backup.folder.path(), now);
         self.start_again(node);
+    }
+
+    /// Changes the relay's file by hand, as a fault of its disk or of its operator would; it is restarted.
+    pub fn tamper_with_relay(&mut self, tamper: impl FnOnce(&rusqlite::Connection)) {
+        self.relay_power_cut();
+        tamper(&rusqlite::Connection::open(self.relay.file()).unwrap());
+        self.relay_starts();
     }
 
     /// The folder in which a device keeps its files at present.

@@ -41,9 +41,9 @@ impl Ledger {
 
 /// The changes that a batch carries.
 pub(super) fn carried(body: &BatchBody) -> impl Iterator<Item = Named> + '_ {
-    body.documents.iter().flat_map(|document| {
-        document.changes.iter().filter_map(|change| Some((document.document, read_hash(change)?)))
-    })
+    body.documents
+        .iter()
+        .flat_map(|document| document.changes.iter().filter_map(|change| Some((document.document, read_hash(change)?))))
 }
 
 fn hash_of(change: &[u8]) -> ChangeHash {

@@ -24,14 +24,8 @@ pub struct Weather {
 
 impl Weather {
     /// A decent radio link.
-    pub const CALM: Self = Self {
-        least_ms: 1,
-        most_ms: 60,
-        doubled: 0,
-        overtaking: 0,
-        holds_acks: false,
-        cut_noticed_within_ms: 20_000,
-    };
+    pub const CALM: Self =
+        Self { least_ms: 1, most_ms: 60, doubled: 0, overtaking: 0, holds_acks: false, cut_noticed_within_ms: 20_000 };
 
     /// A network that breaks the promises of a transport.
     pub const HOSTILE: Self = Self { doubled: 12, overtaking: 12, ..Self::CALM };

@@ -36,14 +36,8 @@ pub(super) struct RelaySite {
 
 impl RelaySite {
     pub fn open(folder: &Path, settings: RelaySettings, dice: Dice) -> Self {
-        let mut site = Self {
-            folder: folder.join("relay-0"),
-            lives: 0,
-            dice,
-            settings,
-            metrics: Arc::default(),
-            running: None,
-        };
+        let mut site =
+            Self { folder: folder.join("relay-0"), lives: 0, dice, settings, metrics: Arc::default(), running: None };
         std::fs::create_dir_all(&site.folder).unwrap();
         site.start();
         site
@@ -92,7 +86,8 @@ impl RelaySite {
     /// Every change in the log, as it is committed in the file.
     pub fn log(&self) -> Vec<(DocumentId, ChangeHash)> {
         let db = Connection::open(self.file()).unwrap();
-        let sql = "SELECT document.id, hash FROM change_log JOIN document ON document.number = document ORDER BY position";
+        let sql =
+            "SELECT document.id, hash FROM change_log JOIN document ON document.number = document ORDER BY position";
         let mut statement = db.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| Ok((DocumentId(row.get(0)?), ChangeHash(row.get(1)?)))).unwrap();
         rows.map(Result::unwrap).collect()

@@ -115,7 +115,9 @@ impl World {
             if !site.started || !site.online || site.stopped.is_some() {
                 continue;
             }
-            if !site.device.is_up_to_date().unwrap() || !site.engine.is_settled() {
+            // It believes to be connected until it notices.
+            let line_is_dead = site.link.is_some_and(|id| self.links[id.0].cut);
+            if line_is_dead || !site.device.is_up_to_date().unwrap() || !site.engine.is_settled() {
                 let status = site.device.status(self.clock(node)).unwrap();
                 found.push((node, format!("{:?}, unsent {}", status.connection, status.unsent)));
             }
@@ -306,10 +308,8 @@ impl World {
 
     fn notify(&mut self, node: Node, event: SyncEvent) {
         self.tell(format!("{} {node:?}: {event:?}", self.now.0));
-        match &event {
-            SyncEvent::Stopped { cause } => self.sites[node.0].stopped.clone_from(cause),
-            SyncEvent::Welcomed { .. } => self.sites[node.0].promised = None,
-            _ => {}
+        if let SyncEvent::Stopped { cause } = &event {
+            self.sites[node.0].stopped.clone_from(cause);
         }
         self.sites[node.0].events.push(event);
     }
@@ -318,6 +318,7 @@ impl World {
         let id = LinkId(self.links.len());
         self.links.push(Link::new(node));
         self.sites[node.0].link = Some(id);
+        self.sites[node.0].promised = None;
         let at = self.now.plus(self.dice.between(self.weather.least_ms, self.weather.most_ms));
         self.schedule(at, Happening::Dialled(id));
     }

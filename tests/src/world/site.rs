@@ -71,6 +71,10 @@ impl Site {
         now.plus(self.clock_offset_ms)
     }
 
+    pub fn lives(&self) -> u32 {
+        self.lives
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
