@@ -249,3 +249,19 @@ fn open_private(path: &Path) -> std::io::Result<std::fs::File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_panic_of_the_relays_thread_counts_as_a_crash() {
+        let joined = |act: fn()| tokio::task::spawn_blocking(move || std::thread::spawn(act).join());
+        let mut ended = false;
+        crash(&mut joined(|| panic!("a fault of ours")), &mut ended).await;
+        assert!(ended);
+        let mut ended = false;
+        let orderly = tokio::time::timeout(Duration::from_millis(200), crash(&mut joined(|| {}), &mut ended)).await;
+        assert!(orderly.is_err() && ended);
+    }
+}

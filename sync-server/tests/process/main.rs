@@ -3,5 +3,6 @@
 
 mod admin_api;
 mod running;
+mod service;
 mod sockets;
 mod starting;

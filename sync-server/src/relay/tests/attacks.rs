@@ -251,7 +251,7 @@ fn a_ladder_of_changes_that_fall_one_after_another_does_not_hold_the_relay_up() 
     };
     // Each rung vouches for its author's root and falls with the other author's root before it.
     let mut roots: Vec<_> = (0..400).map(|n| one(n, &mut [])).collect();
-    let rungs: Vec<_> = (1..400).map(|n| one(1_000 + n as u32, &mut roots[n - 1..=n])).collect();
+    let rungs: Vec<_> = (1..400).map(|n| one(400 + n as u32, &mut roots[n - 1..=n])).collect();
     let last = |content: AutoCommit| content.clone().get_last_local_change().unwrap().raw_bytes().to_vec();
     let changes: Vec<_> = roots.into_iter().chain(rungs).map(last).collect();
     let signed = |(n, rung): (usize, &Vec<u8>)| {
