@@ -347,9 +347,11 @@ impl World {
     }
 }
 
-fn frame_name(bytes: &[u8]) -> String {
-    match decode(bytes) {
-        Ok(frame) => format!("{frame:?}").split(['(', ' ']).next().unwrap_or_default().to_owned(),
-        Err(_) => "nonsense".into(),
-    }
+/// The name of a frame: it stands in its first bytes, as text of less than 24 bytes.
+fn frame_name(bytes: &[u8]) -> &str {
+    let name = match bytes {
+        [0xA1, text @ 0x60..0x78, rest @ ..] => rest.get(..usize::from(text - 0x60)),
+        _ => None,
+    };
+    name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or("nonsense")
 }
