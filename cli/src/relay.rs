@@ -1,6 +1,8 @@
 //! `satchel relay`: runs a relay until it is told to stop.
 
 use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
 
 use clap::Args;
 use sync_server::config::RelayOptions;
@@ -33,13 +35,19 @@ pub fn run(args: RelayArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
     let scheme = if config.tls.is_some() { ("wss", "https") } else { ("ws", "http") };
     let served = runtime.block_on(server::run(&config, stop_signal(), |address| {
-        println!("relay for devices:  {}://{address}/sync", scheme.0);
-        println!("admin API:          {}://{address}", scheme.1);
-        println!("admin token:        (hidden) in {}", config.data.join("admin.token").display());
-        // Whoever started this process waits for these lines.
-        let _ = std::io::stdout().flush();
+        // Whoever started this process waits for these lines; it may stop listening, which must not end the relay.
+        let _ = announce(scheme, address, &config.data.join("admin.token"));
     }));
     served.map_err(Failure::from_error)
+}
+
+/// Says where the relay is to be found.
+fn announce(scheme: (&str, &str), address: SocketAddr, token: &Path) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "relay for devices:  {}://{address}/sync", scheme.0)?;
+    writeln!(out, "admin API:          {}://{address}", scheme.1)?;
+    writeln!(out, "admin token:        (hidden) in {}", token.display())?;
+    out.flush()
 }
 
 /// Resolves at Ctrl-C or a request to terminate.
