@@ -1,1 +1,15 @@
-//! Real processes.
+//! Relays and devices as real processes, over real sockets, to be killed at any moment.
+
+mod admin;
+mod command;
+mod editor;
+mod profile;
+mod relay;
+mod small_disk;
+
+pub use admin::Admin;
+pub use command::{Ran, run, run_unprivileged};
+pub use editor::{Editor, edit_until_killed};
+pub use profile::Profile;
+pub use relay::RelayProcess;
+pub use small_disk::SmallDisk;

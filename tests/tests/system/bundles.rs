@@ -1,7 +1,7 @@
 //! What is imported on one device is exported the same on another.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use client_core::{ChartRef, ImportOptions};
@@ -74,7 +74,7 @@ fn an_exported_chart_imports_again_as_the_same() {
 #[test]
 fn real_bundles_come_through_sync_value_for_value() {
     let Some(folder) = std::env::var_os(VARIABLE) else {
-        return say(&format!("real bundles: NOT RUN, {VARIABLE} is not set to a folder of FHIR Bundles"));
+        return crate::say(&format!("real bundles: NOT RUN, {VARIABLE} is not set to a folder of FHIR Bundles"));
     };
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -97,7 +97,9 @@ fn real_bundles_come_through_sync_value_for_value() {
         compared += 1;
     }
     assert!(compared > 0, "no bundle in {VARIABLE}");
-    say(&format!("real bundles: {compared} came through sync the same, {skipped} skipped as they name no patient"));
+    crate::say(&format!(
+        "real bundles: {compared} came through sync the same, {skipped} skipped as they name no patient"
+    ));
 }
 
 /// `None` for files that are no JSON export.
@@ -110,10 +112,4 @@ fn content(path: &Path) -> Option<Vec<u8>> {
         return Some(plain);
     }
     name.ends_with(".json").then_some(bytes)
-}
-
-/// Prints even where the output of passing tests is captured.
-#[allow(clippy::explicit_write, reason = "eprintln is captured")]
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
 }

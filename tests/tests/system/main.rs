@@ -5,11 +5,23 @@ mod bundles;
 mod clocks;
 mod convergence;
 mod disclosure;
+mod failures;
 mod first_sync;
 mod grants;
+mod hostile_frames;
 mod hostile_network;
+mod kills;
 mod quarantine;
 mod random_worlds;
 mod refusals;
 mod restores;
 mod status;
+
+/// The `satchel` command, as a process.
+const SATCHEL: &str = env!("CARGO_BIN_EXE_satchel-process");
+
+/// Prints even where the output of passing tests is captured.
+#[allow(clippy::explicit_write, reason = "eprintln is captured")]
+fn say(line: &str) {
+    std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{line}\n")).unwrap();
+}

@@ -1,0 +1,55 @@
+//! The relay's admin API, over HTTP.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sync_protocol::UnixMillis;
+use sync_server::access::{PractitionerRole, Role};
+use sync_server::admin::{NewCode, NewOrganization, NewPractitioner, ShownCode};
+
+use crate::world::{organization, practitioner};
+
+/// See the module.
+pub struct Admin {
+    base: String,
+    token: String,
+}
+
+impl Admin {
+    /// `token`: the file with the admin token.
+    pub fn new(base: &str, token: &Path) -> Self {
+        let token = std::fs::read_to_string(token).unwrap();
+        Self { base: format!("{base}/admin/v1"), token: format!("Bearer {}", token.trim()) }
+    }
+
+    /// An organization with a physician.
+    pub fn practice(&self, id: &str, who: &str) {
+        let name = id.to_owned();
+        let _: Value = self.post("organizations", &NewOrganization { id: organization(id), name });
+        let name = who.to_owned();
+        let _: Value = self.post("practitioners", &NewPractitioner { id: practitioner(who), name });
+        let role = PractitionerRole {
+            practitioner: practitioner(who),
+            organization: organization(id),
+            role: Role::Physician,
+            sensitive: Vec::new(),
+        };
+        let request = ureq::put(format!("{}/roles", self.base)).header("authorization", &self.token);
+        request.send_json(role).unwrap();
+    }
+
+    /// A code that enrols a device.
+    pub fn code(&self, at: &str, who: &str) -> String {
+        let (organization, practitioner) = (organization(at), practitioner(who));
+        let code: ShownCode = self.post("enrolment-codes", &NewCode { organization, practitioner, valid_ms: 600_000 });
+        assert!(code.expires_at > UnixMillis(0));
+        code.code
+    }
+
+    fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
+        let request = ureq::post(format!("{}/{path}", self.base)).header("authorization", &self.token);
+        request.send_json(body).unwrap().body_mut().read_json().unwrap()
+    }
+}
