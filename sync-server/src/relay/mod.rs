@@ -1,4 +1,5 @@
-//! The relay's core: connections, uploads and deliveries over a store. No sockets, no clock, no threads.
+//! The relay's core: connections, uploads and deliveries over a store. No sockets, no clock; threads only to share out
+//! the checking of a large upload.
 //!
 //! Inputs are taken as they come; [`Relay::flush`] then commits everything they caused in one transaction and only
 //! afterwards gives out what is to be sent. Many uploads thus share one sync to disk, and nothing is acknowledged or

@@ -1,6 +1,7 @@
 //! Uploads: each change is checked on its own, appended or answered with why not. One bad change blocks no other.
 
 mod plan;
+mod read;
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,13 +9,14 @@ use serde_json::json;
 use sync_protocol::frame::{Answer, CustodyReason, GoodbyeReason, PushBody, PushedDocument, RefusalReason};
 use sync_protocol::identity::{Certificate, ChangeSignature};
 use sync_protocol::limits::MAX_CHANGES_PER_PUSH;
-use sync_protocol::{AuthorId, ChangeHash, DeviceId, DocumentDescriptor, UnixMillis};
+use sync_protocol::{AuthorId, DeviceId, DocumentDescriptor, UnixMillis};
 
-use super::change_check::{CheckedChange, check_change};
+use super::change_check::CheckedChange;
 use super::{ConnectionId, Peer, Relay, set_fingerprint};
 use crate::access::Subject;
 use crate::store::{CustodyEntry, NewAuditRow, NewChange, StoreError, StoredSignature};
 use plan::{Pushed, Verdict, plan};
+use read::{ReadDocument, read_all};
 
 /// Who sends, and the certificates that came along.
 struct Sender {
@@ -39,8 +41,8 @@ impl Relay {
         let sender = self.sender(peer, body, now)?;
         self.begin()?;
         let mut answers = Vec::new();
-        for document in &body.documents {
-            let appended = self.append_document(id, &sender, document, now)?;
+        for (document, read) in body.documents.iter().zip(read_all(&body.documents, &sender.certificates)) {
+            let appended = self.append_document(id, &sender, document, read, now)?;
             answers.extend(appended);
         }
         self.audit_push(&sender, body, &answers, now)?;
@@ -76,14 +78,12 @@ impl Relay {
         id: ConnectionId,
         sender: &Sender,
         pushed: &PushedDocument,
+        read: Option<ReadDocument>,
         now: UnixMillis,
     ) -> Result<Vec<Answer>, StoreError> {
-        if pushed.descriptor.validate().is_err() {
+        let Some(ReadDocument { id: document, checked, tips }) = read else {
             return Ok(vec![Answer::Refused(RefusalReason::BadDescriptor); pushed.changes.len()]);
-        }
-        let document = pushed.descriptor.id();
-        let checked: Vec<_> = pushed.changes.iter().map(|bytes| check_change(bytes)).collect();
-        let tips = verified_tips(sender, pushed, &checked);
+        };
         let before = self.store.document(&document)?.map(|entry| entry.number);
         let sender_may_write = self.may(&sender.subject, &pushed.descriptor, now);
         let to_plan = Pushed {
@@ -271,22 +271,4 @@ fn answer_only(verdict: Verdict) -> Option<Answer> {
 fn subject_of(certificate: &Certificate) -> Subject {
     let body = &certificate.body;
     Subject { practitioner: body.practitioner.clone(), organization: body.organization.clone() }
-}
-
-/// The signatures of a pushed document that verify under the certificates at hand, each over a pushed change of its
-/// author's own. Others vouch for nothing and are not worth the time to verify.
-fn verified_tips(
-    sender: &Sender,
-    pushed: &PushedDocument,
-    checked: &[Result<CheckedChange, RefusalReason>],
-) -> Vec<ChangeSignature> {
-    let document = pushed.descriptor.id();
-    let mut unsigned: HashSet<(AuthorId, ChangeHash)> =
-        checked.iter().flatten().map(|change| (change.link.author, change.link.hash)).collect();
-    let holds = |signature: &&ChangeSignature| {
-        let certificate = sender.certificates.get(&signature.author);
-        certificate.is_some_and(|certificate| signature.verify(certificate, &document).is_ok())
-    };
-    let of_its_own = |signature: &&ChangeSignature| unsigned.remove(&(signature.author, signature.tip));
-    pushed.signatures.iter().filter(of_its_own).filter(holds).copied().collect()
 }
