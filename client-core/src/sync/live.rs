@@ -1,6 +1,6 @@
 //! One connection: the session and what is on its way.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use sync_protocol::frame::{Answer, BatchBody, CaughtUp, Cursor, GoodbyeReason, Resumed, Welcome};
 use sync_protocol::session::{ClientEvent, ClientSession};
@@ -41,10 +41,13 @@ pub(super) struct Live {
     pub(super) in_flight: BTreeMap<u64, Outgoing>,
     /// Documents to send whole, next first.
     pub(super) whole: VecDeque<Outgoing>,
-    /// Documents that were queued whole; once each.
-    pub(super) sent_whole: HashSet<DocumentId>,
+    /// How often documents were queued whole.
+    pub(super) sent_whole: HashMap<DocumentId, u32>,
     pub(super) agreement: Agreement,
 }
+
+/// How often a document is sent whole on one connection, at most. More than once only where frames overtook each other.
+const WHOLE_TIMES: u32 = 4;
 
 impl Live {
     pub(super) fn new(session: ClientSession, now: UnixMillis) -> Self {
@@ -56,7 +59,7 @@ impl Live {
             sent_through: 0,
             in_flight: BTreeMap::new(),
             whole: VecDeque::new(),
-            sent_whole: HashSet::new(),
+            sent_whole: HashMap::new(),
             agreement: Agreement::default(),
         }
     }
@@ -156,7 +159,7 @@ impl Live {
         }
         let before = device.shared_sum()?;
         let may_send_whole = |document: &DocumentId| {
-            !outgoing.whole && (!self.sent_whole.contains(document) || self.is_going_whole(document))
+            !outgoing.whole && (self.is_going_whole(document) || self.times_whole(document) < WHOLE_TIMES)
         };
         let settled = device.settle(&outgoing, answers, may_send_whole, now)?;
         let needed: Vec<DocumentId> = settled.needed.into_iter().collect();
@@ -167,14 +170,19 @@ impl Live {
         Ok(self.agreement.answered(ours.minus(before), ours, self.pushes_open()))
     }
 
-    /// Queues documents to be sent whole, each once a connection.
+    /// Queues documents to be sent whole, unless they are on their way so or went too often on this connection.
     pub(super) fn queue_whole(&mut self, device: &Device, documents: &[DocumentId]) -> Result<(), DeviceError> {
         for document in documents {
-            if self.sent_whole.insert(*document) {
+            if !self.is_going_whole(document) && self.times_whole(document) < WHOLE_TIMES {
+                *self.sent_whole.entry(*document).or_default() += 1;
                 self.whole.extend(device.whole_document(document)?);
             }
         }
         Ok(())
+    }
+
+    fn times_whole(&self, document: &DocumentId) -> u32 {
+        self.sent_whole.get(document).copied().unwrap_or_default()
     }
 
     /// Whether a push of this whole document waits or is not answered.
