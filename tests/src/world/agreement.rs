@@ -30,10 +30,8 @@ impl World {
             let descriptor = entry.descriptor;
             let Some(patient) = descriptor.patient else { continue };
             let chart = ChartRef { organization: descriptor.organization, patient };
-            if !content.charts.contains_key(&chart) {
-                let bundle = self.device(node).export_chart(&chart, now).unwrap();
-                content.charts.insert(chart, bundle);
-            }
+            let device = self.device(node);
+            content.charts.entry(chart).or_insert_with_key(|chart| device.export_chart(chart, now).unwrap());
         }
         content
     }

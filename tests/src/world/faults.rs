@@ -57,7 +57,7 @@ impl World {
         if std::mem::replace(&mut self.links[id.0].cut, true) {
             return;
         }
-        self.tell(format!("{} the line of {node:?} is cut", self.now.0));
+        self.tell(&format!("{} the line of {node:?} is cut", self.now.0));
         for what in [Happening::DeviceLoses(id), Happening::RelayLoses(id)] {
             let most = self.weather.cut_noticed_within_ms;
             let after = if self.dice.chance(50) { 0 } else { self.dice.between(0, most) };
@@ -68,7 +68,7 @@ impl World {
     /// The device loses power now, and is started again.
     pub fn power_cut(&mut self, node: Node) {
         self.cut(node);
-        self.tell(format!("{} {node:?} loses power", self.now.0));
+        self.tell(&format!("{} {node:?} loses power", self.now.0));
         let now = self.now;
         self.sites[node.0].power_cut(now);
         self.start_again(node);
@@ -95,7 +95,7 @@ impl World {
 
     /// The relay loses power: what it had not committed is gone, and so is every connection.
     pub fn relay_power_cut(&mut self) {
-        self.tell(format!("{} the relay loses power", self.now.0));
+        self.tell(&format!("{} the relay loses power", self.now.0));
         self.relay.power_cut();
         self.flush_due = false;
         for at in 0..self.links.len() {

@@ -179,7 +179,7 @@ impl World {
         self.fingerprint
     }
 
-    fn tell(&mut self, line: String) {
+    fn tell(&mut self, line: &str) {
         for byte in line.bytes() {
             self.fingerprint = (self.fingerprint ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
         }

@@ -186,7 +186,7 @@ impl World {
             return;
         }
         relay.received(connection, bytes, now);
-        self.tell(format!("{} {node:?} -> relay {name}", now.0));
+        self.tell(&format!("{} {node:?} -> relay {name}", now.0));
         if !std::mem::replace(&mut self.flush_due, true) {
             let at = now.plus(self.dice.between(0, ROUND_MS));
             self.schedule(at, Happening::Flush);
@@ -214,7 +214,7 @@ impl World {
             let Some(at) = self.links.iter().rposition(of_connection) else { continue };
             let id = LinkId(at);
             match out {
-                Outgoing::Send(_, bytes) => self.relay_sends(id, bytes),
+                Outgoing::Send(_, bytes) => self.relay_sends(id, &bytes),
                 Outgoing::Close(_) => {
                     self.links[at].connection = None;
                     let at = self.links[at].end_arrives(Way::Down, self.now, &self.weather, &mut self.dice);
@@ -224,11 +224,11 @@ impl World {
         }
     }
 
-    fn relay_sends(&mut self, id: LinkId, bytes: Vec<u8>) {
+    fn relay_sends(&mut self, id: LinkId, bytes: &[u8]) {
         let node = self.links[id.0].node;
-        self.tell(format!("{} relay -> {node:?} {} of {} bytes", self.now.0, frame_name(&bytes), bytes.len()));
-        self.sites[node.0].recording.add(&bytes);
-        match decode(&bytes) {
+        self.tell(&format!("{} relay -> {node:?} {} of {} bytes", self.now.0, frame_name(bytes), bytes.len()));
+        self.sites[node.0].recording.add(bytes);
+        match decode(bytes) {
             Ok(Frame::Pushed(pushed)) => self.ledger.acknowledged.extend(self.ledger.answered(id, &pushed)),
             Ok(Frame::CaughtUp(_)) if self.watches_promises => {
                 self.sites[node.0].promised = Some(self.relay.log());
@@ -239,7 +239,7 @@ impl World {
             return;
         }
         for at in self.links[id.0].arrivals(Way::Down, self.now, &self.weather, &mut self.dice) {
-            self.schedule(at, Happening::DeviceHears(id, bytes.clone()));
+            self.schedule(at, Happening::DeviceHears(id, bytes.to_owned()));
         }
     }
 
@@ -248,7 +248,7 @@ impl World {
         if cut || !open || self.sites[node.0].link != Some(id) {
             return;
         }
-        self.tell(format!("{} {node:?} hears {}", self.now.0, frame_name(&bytes)));
+        self.tell(&format!("{} {node:?} hears {}", self.now.0, frame_name(&bytes)));
         let settled = match decode(&bytes) {
             Ok(Frame::Pushed(pushed)) => self.ledger.answered(id, &pushed),
             Ok(Frame::Batch(batch)) => {
@@ -293,7 +293,7 @@ impl World {
     fn carry_out(&mut self, node: Node, effect: Effect) {
         match effect {
             Effect::Connect => self.dial(node),
-            Effect::Send(bytes) => self.device_sends(node, bytes),
+            Effect::Send(bytes) => self.device_sends(node, &bytes),
             Effect::Disconnect => self.hang_up(node),
             Effect::WakeAt(at) => {
                 let site = &mut self.sites[node.0];
@@ -307,7 +307,7 @@ impl World {
     }
 
     fn notify(&mut self, node: Node, event: SyncEvent) {
-        self.tell(format!("{} {node:?}: {event:?}", self.now.0));
+        self.tell(&format!("{} {node:?}: {event:?}", self.now.0));
         if let SyncEvent::Stopped { cause } = &event {
             self.sites[node.0].stopped.clone_from(cause);
         }
@@ -323,16 +323,16 @@ impl World {
         self.schedule(at, Happening::Dialled(id));
     }
 
-    fn device_sends(&mut self, node: Node, bytes: Vec<u8>) {
+    fn device_sends(&mut self, node: Node, bytes: &[u8]) {
         let Some(id) = self.sites[node.0].link else { return };
-        if let Ok(Frame::Push(push)) = decode(&bytes) {
+        if let Ok(Frame::Push(push)) = decode(bytes) {
             self.ledger.pushed(id, &push);
         }
         if self.links[id.0].cut {
             return;
         }
         for at in self.links[id.0].arrivals(Way::Up, self.now, &self.weather, &mut self.dice) {
-            self.schedule(at, Happening::RelayHears(id, bytes.clone()));
+            self.schedule(at, Happening::RelayHears(id, bytes.to_owned()));
         }
     }
 

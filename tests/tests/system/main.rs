@@ -1,6 +1,8 @@
 //! Devices, relay and network together: what must hold for whole clinics. One behaviour a test; one binary, as linking
 //! takes longer than running.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod bundles;
 mod clocks;
 mod convergence;

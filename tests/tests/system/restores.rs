@@ -1,6 +1,7 @@
 //! A backup that is put back on either side heals from the other, and nothing is lost.
 
 use client_core::ChartRef;
+use client_core::sync::SyncEvent;
 use system_tests::charts::allergy;
 use system_tests::{Node, World, seeds};
 
@@ -35,8 +36,14 @@ fn a_relay_restored_as_the_manual_says_gets_back_what_it_lacks() {
         world.put(b, &chart, &allergy(&chart, &format!("a{number}"), "Penicillin-Restore"));
     }
     world.settle();
+    let told = world.events(a).len();
     world.restore_relay(&backup, true);
     assert_healed(&mut world, &[a, b]);
+    let first = world.events(a)[told..].iter().find_map(|event| match event {
+        SyncEvent::CatchingUp { comparing, .. } => Some(*comparing),
+        _ => None,
+    });
+    assert_eq!(first, Some(true), "a new epoch is compared at once, before any sum is");
 }
 
 #[test]
