@@ -1,6 +1,6 @@
 //! Patient content that must never be logged, and the tracing layer that panics when it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
@@ -28,13 +28,15 @@ const TELLING: [&str; 12] = [
     "description",
 ];
 
-static PLANTED: LazyLock<RwLock<BTreeSet<String>>> = LazyLock::new(RwLock::default);
+/// By their first bytes: thousands are planted, and each log line is looked through once.
+static PLANTED: LazyLock<RwLock<HashMap<[u8; SHORTEST], BTreeSet<String>>>> = LazyLock::new(RwLock::default);
 static LEAKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// From now on nothing that is logged in this process may contain `text`.
 pub fn plant(text: &str) {
-    if text.len() >= SHORTEST {
-        PLANTED.write().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+    if let Some(start) = text.as_bytes().first_chunk() {
+        let mut planted = PLANTED.write().unwrap_or_else(PoisonError::into_inner);
+        planted.entry(*start).or_default().insert(text.to_owned());
     }
 }
 
@@ -67,7 +69,11 @@ fn plant_member(name: &str, member: &Value) {
 #[must_use]
 pub fn found_in(text: &str) -> Option<String> {
     let planted = PLANTED.read().unwrap_or_else(PoisonError::into_inner);
-    planted.iter().find(|canary| text.contains(canary.as_str())).cloned()
+    let text = text.as_bytes();
+    (0..text.len()).find_map(|at| {
+        let begin_alike = planted.get(text[at..].first_chunk()?)?;
+        begin_alike.iter().find(|canary| text[at..].starts_with(canary.as_bytes())).cloned()
+    })
 }
 
 /// Installs the layer for the whole process; only the first call counts.
@@ -123,5 +129,33 @@ impl Visit for Text {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         let _ = write!(self.0, "{}={value} ", field.name());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planted_text_is_found_wherever_it_stands() {
+        plant("Planted-Family");
+        plant("Planted-Name");
+        assert_eq!(found_in("refused Planted-Name because"), Some("Planted-Name".into()));
+        assert_eq!(found_in("ends in Planted-Family"), Some("Planted-Family".into()));
+        assert_eq!(found_in("Planted-"), None);
+    }
+
+    #[test]
+    fn logging_a_planted_text_panics() {
+        plant("Logged-Family");
+        let logs = |field: &'static str| {
+            let subscriber = tracing_subscriber::registry().with(CanaryLayer);
+            tracing::subscriber::with_default(subscriber, || {
+                std::panic::catch_unwind(|| tracing::debug!(field, "an event")).is_err()
+            })
+        };
+        assert!(logs("chart of Logged-Family"));
+        assert!(!logs("chart of p1"));
+        LEAKED.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

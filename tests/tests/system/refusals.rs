@@ -189,6 +189,16 @@ fn an_enrolment_code_enrols_one_device_only() {
 }
 
 #[test]
+fn a_device_that_missed_the_answer_may_repeat_its_enrolment() {
+    let (mut world, _) = practice();
+    let code = world.enrolment_code("north", "dr-north-0", 60_000);
+    let secret = SecretKey::from_seed([7; 32]);
+    let first = world.try_enroll(secret.clone(), &code).unwrap();
+    let again = world.try_enroll(secret, &code).unwrap();
+    assert_eq!(first.certificate, again.certificate);
+}
+
+#[test]
 fn a_guessed_enrolment_code_is_refused() {
     let (mut world, _) = practice();
     let refused = world.try_enroll(SecretKey::from_seed([7; 32]), "AAAA-BBBB-CCCC-DDDD").unwrap_err();
