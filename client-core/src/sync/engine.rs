@@ -150,6 +150,15 @@ impl SyncEngine {
                 let cause = SyncFailure::Connection(crate::ConnectionError::Lost { detail });
                 self.lost(device, cause, now, effects);
             }
+            State::Live(live) => {
+                let Some((after, at)) = live.renewal else { return };
+                // Further off than it ever was: the clock was set back.
+                if now >= at || at.0 - now.0 > after {
+                    self.reconnect(device, "renewing the lease", effects);
+                } else {
+                    effects.push(Effect::WakeAt(at));
+                }
+            }
             _ => {}
         }
     }
@@ -276,11 +285,11 @@ impl SyncEngine {
                 device.disagreed(was_compared)?;
                 if !was_compared {
                     self.compared = true;
-                    self.reconnect(device, effects);
+                    self.reconnect(device, "comparing what is held", effects);
                 } else if given_back && !self.rechecked {
                     // The relay took its sum before it had what it asked for.
                     (self.compared, self.rechecked) = (true, true);
-                    self.reconnect(device, effects);
+                    self.reconnect(device, "comparing what is held", effects);
                 } else {
                     self.compared = true;
                     device.set_link(ConnectionState::Live, true);
@@ -291,9 +300,9 @@ impl SyncEngine {
         Ok(())
     }
 
-    fn reconnect(&mut self, device: &mut Device, effects: &mut Vec<Effect>) {
+    fn reconnect(&mut self, device: &mut Device, why: &str, effects: &mut Vec<Effect>) {
         if let State::Live(live) = &mut self.state {
-            send_all(live.session.close(GoodbyeReason::Done, "comparing what is held"), effects);
+            send_all(live.session.close(GoodbyeReason::Done, why), effects);
         }
         effects.push(Effect::Disconnect);
         self.connect(device, effects);

@@ -14,6 +14,8 @@ use crate::{Device, DeviceError};
 
 /// How long a connection may take until the relay welcomes us, in milliseconds.
 pub(super) const HANDSHAKE_MS: i64 = 30_000;
+/// Least and most time between two renewals of the lease, in milliseconds, whatever lease the relay gives.
+const RENEW_AFTER_MS: (i64, i64) = (60_000, 30 * 24 * 60 * 60 * 1000);
 
 /// Why handling stopped: the store failed, or the connection is over.
 pub(super) enum Halt {
@@ -34,6 +36,8 @@ pub(super) struct Live {
     pub(super) epoch: Option<EpochId>,
     /// When to give up waiting for the welcome.
     pub(super) handshake_until: UnixMillis,
+    /// How long after a welcome to connect anew, so that the lease does not run out while connected, and when that is.
+    pub(super) renewal: Option<(i64, UnixMillis)>,
     /// Everything is compared on this connection.
     pub(super) comparing: bool,
     /// Newest outbox row that was sent.
@@ -55,6 +59,7 @@ impl Live {
             session,
             epoch: None,
             handshake_until: now.plus(HANDSHAKE_MS),
+            renewal: None,
             comparing: false,
             sent_through: 0,
             in_flight: BTreeMap::new(),
@@ -86,8 +91,10 @@ impl Live {
         }
         self.epoch = Some(welcome.epoch);
         let clock_skew_ms = device.welcomed(welcome, now)?;
+        let half = i64::try_from(welcome.lease_ms / 2).unwrap_or(i64::MAX).clamp(RENEW_AFTER_MS.0, RENEW_AFTER_MS.1);
+        self.renewal = Some((half, now.plus(half)));
         device.set_link(ConnectionState::CatchingUp, false);
-        effects.push(Effect::Notify(SyncEvent::Welcomed { clock_skew_ms }));
+        effects.extend([Effect::WakeAt(now.plus(half)), Effect::Notify(SyncEvent::Welcomed { clock_skew_ms })]);
         Ok(())
     }
 
