@@ -13,6 +13,7 @@ mod grants;
 mod hostile_frames;
 mod hostile_network;
 mod kills;
+mod leases;
 mod quarantine;
 mod random_worlds;
 mod refusals;

@@ -92,7 +92,8 @@ impl Story {
             20 | 21 => self.grant(),
             22 => self.end_grant(),
             _ => {
-                let offset = self.world.dice().between(-10, 10) * 24 * HOUR_MS;
+                // A jump beyond the lease locks the charts until the next connect, which another test looks at.
+                let offset = self.world.dice().between(-6, 6) * 24 * HOUR_MS;
                 self.world.set_clock(node, offset);
             }
         }
