@@ -19,15 +19,6 @@ pub struct NewOrganization {
     pub name: String,
 }
 
-/// A practitioner to add.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct NewPractitioner {
-    /// FHIR id.
-    pub id: PractitionerId,
-    /// For people.
-    pub name: String,
-}
-
 /// Names an affiliation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AffiliationKey {

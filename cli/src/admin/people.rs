@@ -3,7 +3,8 @@
 use clap::Subcommand;
 use serde_json::Value;
 use sync_protocol::{OrganizationId, PractitionerId};
-use sync_server::admin::{NewOrganization, NewPractitioner, ShownOrganization};
+use sync_server::admin::{NewOrganization, ShownOrganization};
+use sync_server::store::PractitionerRecord;
 
 use crate::admin::AdminApi;
 use crate::failure::Failure;
@@ -65,14 +66,14 @@ pub fn organization(api: &AdminApi, json: bool, command: &OrganizationCommand) -
 pub fn practitioner(api: &AdminApi, json: bool, command: &PractitionerCommand) -> Result<(), Failure> {
     match command {
         PractitionerCommand::Add { id, name } => {
-            let new = NewPractitioner { id: id.clone(), name: name.clone() };
+            let new = PractitionerRecord { id: id.clone(), name: name.clone() };
             let done: Value = api.post("practitioners", &new)?;
             output::print(json, &done, |_| println!("added practitioner {id}"))
         }
         PractitionerCommand::List => {
-            let found: Vec<NewPractitioner> = api.get("practitioners")?;
+            let found: Vec<PractitionerRecord> = api.get("practitioners")?;
             output::print(json, &found, |found| {
-                let row = |p: &NewPractitioner| vec![p.id.to_string(), p.name.clone()];
+                let row = |p: &PractitionerRecord| vec![p.id.to_string(), p.name.clone()];
                 output::table(&["ID", "NAME"], &found.iter().map(row).collect::<Vec<_>>());
             })
         }

@@ -13,8 +13,8 @@ use sync_protocol::{DeviceId, UnixMillis};
 
 use crate::access::{Affiliation, Grant, PractitionerRole};
 use crate::admin::{
-    AffiliationKey, AuditQuery, NewCode, NewGrant, NewOrganization, NewPractitioner, ShownAuditCheck, ShownCode,
-    ShownCustody, ShownDevice, ShownOrganization,
+    AffiliationKey, AuditQuery, NewCode, NewGrant, NewOrganization, ShownAuditCheck, ShownCode, ShownCustody,
+    ShownDevice, ShownOrganization,
 };
 use crate::http::AppState;
 use crate::relay::Relay;
@@ -107,8 +107,7 @@ async fn practitioners(State(state): State<AppState>) -> Answer {
     administer(&state, |relay, _| relay.practitioners()).await
 }
 
-async fn add_practitioner(State(state): State<AppState>, Json(new): Json<NewPractitioner>) -> Answer {
-    let record = PractitionerRecord { id: new.id, name: new.name };
+async fn add_practitioner(State(state): State<AppState>, Json(record): Json<PractitionerRecord>) -> Answer {
     administer(&state, move |relay, now| relay.add_practitioner(&record, now)).await
 }
 

@@ -1,7 +1,7 @@
 //! What the store takes and gives.
 
 use roaring::RoaringBitmap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sync_protocol::frame::CustodyReason;
 use sync_protocol::identity::{Certificate, ChangeSignature, SecretKey};
@@ -25,7 +25,7 @@ pub struct OrganizationRecord {
 }
 
 /// A practitioner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PractitionerRecord {
     /// FHIR id.
     pub id: PractitionerId,

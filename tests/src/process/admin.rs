@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync_protocol::UnixMillis;
 use sync_server::access::{PractitionerRole, Role};
-use sync_server::admin::{NewCode, NewOrganization, NewPractitioner, ShownCode};
+use sync_server::admin::{NewCode, NewOrganization, ShownCode};
+use sync_server::store::PractitionerRecord;
 
 use crate::world::{organization, practitioner};
 
@@ -29,7 +30,7 @@ impl Admin {
         let name = id.to_owned();
         let _: Value = self.post("organizations", &NewOrganization { id: organization(id), name });
         let name = who.to_owned();
-        let _: Value = self.post("practitioners", &NewPractitioner { id: practitioner(who), name });
+        let _: Value = self.post("practitioners", &PractitionerRecord { id: practitioner(who), name });
         let role = PractitionerRole {
             practitioner: practitioner(who),
             organization: organization(id),
