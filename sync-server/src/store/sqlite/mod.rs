@@ -23,7 +23,12 @@ use crate::store::{
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_initial.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../../../migrations/0001_initial.sql"),
+    include_str!("../../../migrations/0002_access_facts.sql"),
+    include_str!("../../../migrations/0003_accounts.sql"),
+    include_str!("../../../migrations/0004_ledger.sql"),
+];
 
 /// A relay's store in one SQLite database.
 #[derive(Debug)]

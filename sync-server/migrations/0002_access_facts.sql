@@ -1,0 +1,1 @@
+-- 0002: the facts that access rests on besides roles, affiliations and grants.

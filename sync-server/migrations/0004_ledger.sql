@@ -1,0 +1,1 @@
+-- 0004: what is owed and proved: purge receipts, wipes, custody decisions, the trails of devices, alerts.
