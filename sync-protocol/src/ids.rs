@@ -116,6 +116,14 @@ byte_id!(
     EpochId, 16
 );
 byte_id!(
+    /// One opening of a chart by emergency access.
+    OpeningId, 16
+);
+byte_id!(
+    /// The state of a device's audit trail after an entry: each hash covers all entries before it.
+    TrailHash, 32
+);
+byte_id!(
     /// One enrolled device, derived from its public key: see [`DeviceId::of_key`].
     DeviceId, 16
 );

@@ -15,6 +15,6 @@ pub use checksum::Checksum;
 pub use document::{Compartment, DescriptorError, DocumentDescriptor};
 pub use frame::{Frame, FrameError, SUBPROTOCOL, decode, encode};
 pub use ids::{
-    AuthorId, ChangeHash, DeviceId, DocumentId, EpochId, IdError, Nonce, OrganizationId, PatientId, PractitionerId,
-    PublicKey, RelayId, Signature, UnixMillis, is_fhir_id,
+    AuthorId, ChangeHash, DeviceId, DocumentId, EpochId, IdError, Nonce, OpeningId, OrganizationId, PatientId,
+    PractitionerId, PublicKey, RelayId, Signature, TrailHash, UnixMillis, is_fhir_id,
 };

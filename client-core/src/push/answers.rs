@@ -119,6 +119,7 @@ fn custody(reason: CustodyReason) -> &'static str {
     match reason {
         CustodyReason::NotPermitted => "you may not write this document; a privacy officer decides",
         CustodyReason::BuildsOnCustody => "it builds on a change that a privacy officer has not decided on",
+        CustodyReason::DeviceRevoked => "the device is revoked; a privacy officer decides",
         CustodyReason::Other => "the relay keeps it for a privacy officer to decide",
     }
 }

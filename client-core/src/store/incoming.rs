@@ -30,8 +30,14 @@ pub(crate) fn items(delivery: &DeliveredDocument) -> Result<Vec<(&'static str, V
 /// A delivery from its rows, in their order.
 pub(crate) fn assemble(document: DocumentId, items: Vec<(String, Vec<u8>)>) -> Result<DeliveredDocument, DeviceError> {
     let fail = |_| unreadable("reading a delivery");
-    let mut delivery =
-        DeliveredDocument { document, descriptor: None, changes: Vec::new(), signatures: Vec::new(), more: false };
+    let mut delivery = DeliveredDocument {
+        document,
+        descriptor: None,
+        changes: Vec::new(),
+        signatures: Vec::new(),
+        more: false,
+        break_glass_until: None,
+    };
     for (kind, body) in items {
         match kind.as_str() {
             DESCRIPTOR => delivery.descriptor = Some(serde_json::from_slice(&body).map_err(fail)?),

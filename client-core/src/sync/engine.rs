@@ -249,7 +249,11 @@ impl SyncEngine {
                     device.withdraw(&documents)?;
                     effects.push(Effect::Notify(SyncEvent::Withdrawn { documents }));
                 }
-                ClientEvent::Enrolled(_) => {}
+                ClientEvent::Enrolled(_)
+                | ClientEvent::ReceiptKept(_)
+                | ClientEvent::TrailKept(_)
+                | ClientEvent::Decided(_)
+                | ClientEvent::BreakGlassAnswered(_) => {}
                 ClientEvent::Closed { reason, detail, .. } => {
                     return Err(Halt::Ended(SyncFailure::Goodbye { reason, detail }));
                 }

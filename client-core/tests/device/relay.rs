@@ -159,6 +159,7 @@ impl Relay {
             organization: certificate.body.organization.clone(),
             lease_ms: 7 * DAY_MS,
             now: self.now,
+            wipe: false,
         };
         connection.session.welcome(welcome)
     }
@@ -194,6 +195,7 @@ impl Relay {
                     changes: part.iter().map(|(_, payload)| payload.clone()).collect(),
                     signatures: if last { held.signatures.clone() } else { Vec::new() },
                     more: !last,
+                    break_glass_until: None,
                 });
             }
         }

@@ -59,7 +59,7 @@ fn unknown_name(bytes: &[u8]) -> Option<String> {
 }
 
 /// Every frame that this version knows.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 26] = [
     "Hello",
     "Challenge",
     "Proof",
@@ -76,6 +76,14 @@ const NAMES: [&str; 18] = [
     "Inventory",
     "Want",
     "Withdraw",
+    "PurgeReceipt",
+    "ReceiptKept",
+    "Trail",
+    "TrailKept",
+    "Decided",
+    "DecisionsKnown",
+    "BreakGlass",
+    "BreakGlassAnswer",
     "Unsupported",
     "Goodbye",
 ];

@@ -2,10 +2,15 @@
 
 mod bounded;
 mod codec;
+mod ledger;
 mod packed;
 mod transfer;
 
 pub use codec::{FrameError, decode, encode};
+pub use ledger::{
+    BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, ChangeName, Decided, Decision, DecisionsKnown,
+    Opening, PurgeReceipt, ReceiptKept, Trail, TrailBody, TrailEntry, TrailKept,
+};
 pub use packed::{Packed, UnpackError};
 pub use transfer::{
     Answer, Batch, BatchBody, Cursor, CustodyReason, DeliveredDocument, Inventory, InventoryEntry, OrganizationKey,
@@ -58,6 +63,22 @@ pub enum Frame {
     Want(Want),
     /// Relay: documents that the device may no longer have.
     Withdraw(Withdraw),
+    /// Device: documents that it no longer holds.
+    PurgeReceipt(PurgeReceipt),
+    /// Relay: a receipt is on disk.
+    ReceiptKept(ReceiptKept),
+    /// Device: entries of its own audit trail.
+    Trail(Trail),
+    /// Relay: how much of the trail is on disk.
+    TrailKept(TrailKept),
+    /// Relay: what was decided on changes in custody.
+    Decided(Decided),
+    /// Device: it has acted on decisions.
+    DecisionsKnown(DecisionsKnown),
+    /// Device: asks for emergency access to a chart.
+    BreakGlass(BreakGlass),
+    /// Relay: what became of that.
+    BreakGlassAnswer(BreakGlassAnswer),
     /// Either: a frame of this name is not understood and was passed over.
     Unsupported(Unsupported),
     /// Either: the connection ends, and why.
@@ -136,6 +157,10 @@ pub struct Welcome {
     pub lease_ms: u64,
     /// The relay's clock, so that a device can tell its user how wrong its own is.
     pub now: UnixMillis,
+    /// The device is revoked and is to erase itself: it sends its trail and its unsent changes, which go to custody, erases
+    /// everything but its identity, sends its receipt, and forgets its identity once that is kept. Nothing is delivered to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wipe: bool,
 }
 
 /// See [`Frame::Resume`].

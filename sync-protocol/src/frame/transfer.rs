@@ -10,7 +10,7 @@ use crate::document::DocumentDescriptor;
 use crate::frame::bounded;
 use crate::frame::packed::Packed;
 use crate::identity::{Certificate, ChangeSignature};
-use crate::ids::{ChangeHash, DocumentId, OrganizationId, PublicKey};
+use crate::ids::{ChangeHash, DocumentId, OrganizationId, PublicKey, UnixMillis};
 
 /// A place in what the relay sends, opaque to the device: the relay alone can read it, and gaps between two tell nothing.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,6 +78,10 @@ pub struct DeliveredDocument {
     /// The next batch goes on with this document: keep this part aside until then.
     #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
+    /// Present when the device may have the document by emergency access only: until then, by the relay's clock. The device
+    /// removes it then by itself.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub break_glass_until: Option<UnixMillis>,
 }
 
 /// See [`crate::Frame::Push`].
@@ -151,6 +155,8 @@ pub enum CustodyReason {
     NotPermitted,
     /// It builds on a change that is in custody.
     BuildsOnCustody,
+    /// The device that made it is revoked.
+    DeviceRevoked,
     /// A reason of a later version.
     #[serde(other)]
     Other,

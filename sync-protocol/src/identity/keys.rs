@@ -15,6 +15,10 @@ pub enum Purpose {
     Change,
     /// An organization certifies a device and practitioner: the certificate's fields.
     Certificate,
+    /// A device states that it removed documents: relay, receipt, kind, time, documents.
+    PurgeReceipt,
+    /// A device vouches for its audit trail: relay, number and hash of the last entry.
+    Trail,
 }
 
 impl Purpose {
@@ -24,6 +28,8 @@ impl Purpose {
             Self::Enrolment => b"satchel enrolment v1",
             Self::Change => b"satchel change v1",
             Self::Certificate => b"satchel certificate v1",
+            Self::PurgeReceipt => b"satchel purge receipt v1",
+            Self::Trail => b"satchel trail v1",
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::frame::{
-    Ack, Answer, BatchBody, CaughtUp, Challenge, Cursor, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory,
-    Packed, Proof, Push, PushBody, Resume, Resumed, Welcome, encode,
+    Ack, Answer, BatchBody, BreakGlass, BreakGlassAnswer, CaughtUp, Challenge, ChangeName, Cursor, Decision,
+    DecisionsKnown, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory, Packed, Proof, PurgeReceipt, Push,
+    PushBody, Resume, Resumed, Trail, TrailBody, Welcome, encode,
 };
 use crate::identity::{Purpose, SecretKey};
-use crate::ids::{DocumentId, RelayId};
+use crate::ids::{DocumentId, RelayId, TrailHash, UnixMillis};
 use crate::limits::{Limits, PUSH_WINDOW};
 use crate::session::{EndedBy, Incoming, farewell, name, sort};
 
@@ -63,6 +64,14 @@ pub enum ClientEvent {
     Wanted(Vec<DocumentId>),
     /// These documents may no longer be had: remove them, and keep unsent work aside.
     Withdrawn(Vec<DocumentId>),
+    /// A purge receipt is on the relay's disk.
+    ReceiptKept(u64),
+    /// The device's audit trail is on the relay's disk up to this entry: go on after it.
+    TrailKept(u64),
+    /// What was decided on changes in custody: act on it, then call [`ClientSession::decisions_known`].
+    Decided(Vec<Decision>),
+    /// A request for emergency access is answered.
+    BreakGlassAnswered(BreakGlassAnswer),
     /// The connection is over: close it once everything before this is sent.
     Closed {
         /// Who ended it.
@@ -162,6 +171,44 @@ impl ClientSession {
         ClientEvent::Send(encode(&Frame::Inventory(inventory)))
     }
 
+    /// States that documents were removed, or with `wiped` everything. None before the relay has named itself.
+    #[must_use]
+    pub fn receipt(
+        &self,
+        receipt: u64,
+        documents: Vec<DocumentId>,
+        wiped: bool,
+        purged_at: UnixMillis,
+    ) -> Option<ClientEvent> {
+        let relay = self.relay.filter(|_| self.is_welcome())?;
+        let made = PurgeReceipt::sign(&self.secret, &relay, receipt, documents, wiped, purged_at);
+        Some(ClientEvent::Send(encode(&Frame::PurgeReceipt(made))))
+    }
+
+    /// Sends entries of the device's trail, the first being number `first` after `previous`. None before the welcome.
+    #[must_use]
+    pub fn trail(&self, first: u64, previous: TrailHash, body: &TrailBody) -> Option<ClientEvent> {
+        let relay = self.relay.filter(|_| self.is_welcome())?;
+        let trail = Trail::sign(&self.secret, &relay, first, previous, body);
+        Some(ClientEvent::Send(encode(&Frame::Trail(trail))))
+    }
+
+    /// Says that decisions were acted on.
+    #[must_use]
+    pub fn decisions_known(&self, changes: Vec<ChangeName>) -> ClientEvent {
+        ClientEvent::Send(encode(&Frame::DecisionsKnown(DecisionsKnown { changes })))
+    }
+
+    /// Asks for emergency access. None before the relay has answered the resume.
+    #[must_use]
+    pub fn break_glass(&self, request: BreakGlass) -> Option<ClientEvent> {
+        (self.state == State::Active).then(|| ClientEvent::Send(encode(&Frame::BreakGlass(request))))
+    }
+
+    fn is_welcome(&self) -> bool {
+        matches!(self.state, State::AwaitResumed | State::Active)
+    }
+
     /// The bounds that hold on this connection.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -196,7 +243,19 @@ impl ClientSession {
             (State::Active, Frame::Pushed(pushed)) => self.pushed(pushed),
             (State::Active, Frame::Want(want)) => vec![ClientEvent::Wanted(want.documents)],
             (State::Active, Frame::Withdraw(withdraw)) => vec![ClientEvent::Withdrawn(withdraw.documents)],
+            (State::AwaitResumed | State::Active, frame) => self.account(frame),
             (_, frame) => self.violation(&format!("{} is not expected now", name(&frame))),
+        }
+    }
+
+    /// What the relay says of the device's accounts, which may cross the answer to its resume.
+    fn account(&mut self, frame: Frame) -> Vec<ClientEvent> {
+        match frame {
+            Frame::ReceiptKept(kept) => vec![ClientEvent::ReceiptKept(kept.receipt)],
+            Frame::TrailKept(kept) => vec![ClientEvent::TrailKept(kept.through)],
+            Frame::Decided(decided) => vec![ClientEvent::Decided(decided.decisions)],
+            Frame::BreakGlassAnswer(answer) => vec![ClientEvent::BreakGlassAnswered(answer)],
+            frame => self.violation(&format!("{} is not expected now", name(&frame))),
         }
     }
 
@@ -241,7 +300,8 @@ impl ClientSession {
             return self.violation("welcome without a challenge");
         };
         self.limits = welcome.limits;
-        self.state = State::AwaitResumed;
+        // To a device that is to erase itself nothing is delivered, so its resume is not answered.
+        self.state = if welcome.wipe { State::Active } else { State::AwaitResumed };
         vec![ClientEvent::Welcomed { relay, welcome: Box::new(welcome) }]
     }
 

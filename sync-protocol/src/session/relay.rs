@@ -1,8 +1,9 @@
 //! The relay's end of a connection.
 
 use crate::frame::{
-    Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed,
-    PushBody, Pushed, Resume, Resumed, Want, Welcome, Withdraw, encode,
+    Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor,
+    Decided, Decision, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
+    ReceiptKept, Resume, Resumed, Trail, TrailBody, TrailKept, Want, Welcome, Withdraw, encode,
 };
 use crate::identity::Purpose;
 use crate::ids::{DocumentId, Nonce, PublicKey, RelayId};
@@ -46,6 +47,19 @@ pub enum RelayEvent {
         /// Its number.
         batch: u64,
     },
+    /// Check the signature, record the receipt, then [`RelaySession::receipt_kept`].
+    Receipt(PurgeReceipt),
+    /// Entries of the device's audit trail, their signature not checked yet: record them, then [`RelaySession::trail_kept`].
+    Trail {
+        /// The frame, for its place and signature.
+        trail: Box<Trail>,
+        /// Its entries.
+        body: TrailBody,
+    },
+    /// The device acted on the decisions on these changes.
+    DecisionsKnown(Vec<ChangeName>),
+    /// Decide on emergency access, then [`RelaySession::break_glass_answer`].
+    BreakGlass(BreakGlass),
     /// The connection is over: close it once everything before this is sent.
     Closed {
         /// Who ended it.
@@ -66,6 +80,8 @@ enum State {
     Enrolling,
     AwaitResume,
     Active,
+    /// The device is to erase itself: it may account for itself and send what was unsent, and is given nothing.
+    Erasing,
     Closed,
 }
 
@@ -114,6 +130,10 @@ impl RelaySession {
             return self.close(GoodbyeReason::Unavailable, "welcome out of turn");
         };
         let resume = resume.take();
+        if welcome.wipe {
+            self.state = State::Erasing;
+            return vec![send(&Frame::Welcome(welcome))];
+        }
         self.state = State::AwaitResume;
         let mut events = vec![send(&Frame::Welcome(welcome))];
         if let Some(resume) = resume {
@@ -149,6 +169,30 @@ impl RelaySession {
     #[must_use]
     pub fn withdraw(&self, documents: Vec<DocumentId>) -> RelayEvent {
         send(&Frame::Withdraw(Withdraw { documents }))
+    }
+
+    /// Says that a receipt is on disk.
+    #[must_use]
+    pub fn receipt_kept(&self, receipt: u64) -> RelayEvent {
+        send(&Frame::ReceiptKept(ReceiptKept { receipt }))
+    }
+
+    /// Says how much of the device's trail is on disk.
+    #[must_use]
+    pub fn trail_kept(&self, through: u64) -> RelayEvent {
+        send(&Frame::TrailKept(TrailKept { through }))
+    }
+
+    /// Tells what was decided on changes in custody.
+    #[must_use]
+    pub fn decided(&self, decisions: Vec<Decision>) -> RelayEvent {
+        send(&Frame::Decided(Decided { decisions }))
+    }
+
+    /// Answers a request for emergency access.
+    #[must_use]
+    pub fn break_glass_answer(&self, request: u64, outcome: BreakGlassOutcome) -> RelayEvent {
+        send(&Frame::BreakGlassAnswer(BreakGlassAnswer { request, outcome }))
     }
 
     /// Whether another batch may be sent before an ack comes.
@@ -215,6 +259,10 @@ impl RelaySession {
                 vec![RelayEvent::Resume(resume)]
             }
             (State::Active, frame) => self.active(frame),
+            // It went out together with the proof, before the welcome was known.
+            (State::Erasing, Frame::Resume(_)) => Vec::new(),
+            (State::Erasing, Frame::Push(push)) => self.push(&push),
+            (State::Erasing, frame) => self.account(frame),
             (_, frame) => self.violation(&format!("{} is not expected now", name(&frame))),
         }
     }
@@ -242,6 +290,20 @@ impl RelaySession {
             Frame::Inventory(inventory) => {
                 vec![RelayEvent::Inventory { documents: inventory.documents, more: inventory.more }]
             }
+            Frame::BreakGlass(request) => vec![RelayEvent::BreakGlass(request)],
+            frame => self.account(frame),
+        }
+    }
+
+    /// By which a device accounts for what it holds.
+    fn account(&mut self, frame: Frame) -> Vec<RelayEvent> {
+        match frame {
+            Frame::PurgeReceipt(receipt) => vec![RelayEvent::Receipt(receipt)],
+            Frame::Trail(trail) => match trail.body.unpack::<TrailBody>() {
+                Ok(body) => vec![RelayEvent::Trail { trail: Box::new(trail), body }],
+                Err(error) => self.close(GoodbyeReason::Malformed, &error.to_string()),
+            },
+            Frame::DecisionsKnown(known) => vec![RelayEvent::DecisionsKnown(known.changes)],
             frame => self.violation(&format!("{} is not expected now", name(&frame))),
         }
     }

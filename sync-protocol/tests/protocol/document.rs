@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sync_protocol::frame::{CustodyReason, GoodbyeReason, RefusalReason};
+use sync_protocol::frame::{BreakGlassRefusal, CustodyReason, GoodbyeReason, RefusalReason};
 use sync_protocol::{Compartment, Frame};
 
 use crate::golden::golden;
@@ -23,6 +23,7 @@ fn the_page_names_every_reason_and_compartment() {
     let mut names = variants::<GoodbyeReason>();
     names.extend(variants::<CustodyReason>());
     names.extend(variants::<RefusalReason>());
+    names.extend(variants::<BreakGlassRefusal>());
     names.extend(variants::<Compartment>());
     for name in names {
         assert!(PAGE.contains(&format!("`{name}`")), "{name}");

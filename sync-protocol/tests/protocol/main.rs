@@ -11,6 +11,7 @@ mod frame_bounds;
 mod frame_evolution;
 mod golden;
 mod round_trip;
+mod session_accounts;
 mod session_any_order;
 mod session_connect;
 mod session_enrolment;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sync_protocol::frame::{Cursor, GoodbyeReason, Resume, Resumed};
+use sync_protocol::frame::{Cursor, GoodbyeReason, Resume, Resumed, Welcome};
 use sync_protocol::limits::Limits;
 use sync_protocol::session::{ClientEvent, ClientSession, EndedBy, Intent, RelayEvent, RelaySession};
 use sync_protocol::{Frame, decode, encode};
@@ -49,6 +49,19 @@ impl Pair {
         assert!(pair.client.may_push() && pair.relay.may_deliver());
         pair.client_events.clear();
         pair.relay_events.clear();
+        pair
+    }
+
+    /// Two ends of which the device has been told to erase itself.
+    pub fn erasing() -> Self {
+        let mut pair = Self::new(Intent::Sync(first_resume()));
+        pair.run();
+        let events = pair.relay.welcome(Welcome { wipe: true, ..welcome() });
+        pair.relay_does(events);
+        pair.relay_events.clear();
+        pair.run();
+        assert!(matches!(&pair.client_events[..], [ClientEvent::Welcomed { welcome, .. }] if welcome.wipe));
+        pair.client_events.clear();
         pair
     }
 

@@ -3,15 +3,17 @@
 use serde::Serialize;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
-    Ack, Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, CustodyReason, DeliveredDocument, Enroll, Enrolled,
-    Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, OrganizationKey, Packed, Proof, Push, PushBody, Pushed,
-    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome, Withdraw,
+    Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
+    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
+    Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
+    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, Trail,
+    TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
 use sync_protocol::limits::Limits;
 use sync_protocol::{
-    ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, EpochId, Frame, Nonce, OrganizationId, PatientId,
-    PractitionerId, RelayId, Signature, UnixMillis,
+    ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, EpochId, Frame, Nonce, OpeningId, OrganizationId,
+    PatientId, PractitionerId, RelayId, Signature, TrailHash, UnixMillis,
 };
 
 pub const RELAY: RelayId = RelayId([0xA1; 16]);
@@ -26,6 +28,7 @@ pub fn samples() -> Vec<(String, Frame)> {
     samples.extend(pushes());
     samples.extend(answers());
     samples.extend(comparison());
+    samples.extend(accounts());
     samples.extend(endings());
     samples.into_iter().map(|(name, frame)| (name.to_string(), frame)).collect()
 }
@@ -70,6 +73,7 @@ pub fn welcome() -> Welcome {
         organization: OrganizationId::new("north").unwrap(),
         lease_ms: 604_800_000,
         now: UnixMillis(1_750_000_000_000),
+        wipe: false,
     }
 }
 
@@ -98,7 +102,14 @@ pub fn batch_body() -> BatchBody {
         let tip = ChangeHash([0xC1; 32]);
         let signature = ChangeSignature::sign(&device_secret(), certificate().author(), &document, tip);
         let changes = vec![ByteBuf::from([0x85, 0x6F, 0x4A, 0x83])];
-        DeliveredDocument { document, descriptor: Some(descriptor), changes, signatures: vec![signature], more: false }
+        DeliveredDocument {
+            document,
+            descriptor: Some(descriptor),
+            changes,
+            signatures: vec![signature],
+            more: false,
+            break_glass_until: None,
+        }
     });
     BatchBody {
         organization_keys: vec![organization_key()],
@@ -170,7 +181,14 @@ fn resumes() -> Samples {
 fn batches() -> Samples {
     let document = descriptor(Compartment::Core).id();
     let changes = vec![ByteBuf::from([7; 3])];
-    let part = DeliveredDocument { document, descriptor: None, changes, signatures: vec![], more: true };
+    let part = DeliveredDocument {
+        document,
+        descriptor: None,
+        changes,
+        signatures: vec![],
+        more: true,
+        break_glass_until: None,
+    };
     let partial = BatchBody { documents: vec![part], ..BatchBody::default() };
     let batch = |batch, cursor, body| Frame::Batch(Batch { batch, cursor, body });
     vec![
@@ -192,7 +210,14 @@ fn compressed() -> Packed {
 pub fn compressible_body() -> BatchBody {
     let document = descriptor(Compartment::Core).id();
     let changes = vec![ByteBuf::from([0; 600])];
-    let whole = DeliveredDocument { document, descriptor: None, changes, signatures: vec![], more: false };
+    let whole = DeliveredDocument {
+        document,
+        descriptor: None,
+        changes,
+        signatures: vec![],
+        more: false,
+        break_glass_until: None,
+    };
     BatchBody { documents: vec![whole], ..BatchBody::default() }
 }
 
@@ -224,7 +249,9 @@ fn answers() -> Samples {
     let pushed = |answers| Frame::Pushed(Pushed { push: 1, answers });
     let all = pushed(answers.iter().map(|(_, answer)| answer.clone()).collect());
     let each = answers.into_iter().map(|(name, answer)| (format!("Pushed/{name}"), pushed(vec![answer])));
-    each.chain([("Pushed".to_owned(), all)]).collect()
+    // Later than the frame with all of them, whose bytes stay.
+    let revoked = pushed(vec![Answer::Custody(CustodyReason::DeviceRevoked)]);
+    each.chain([("Pushed".to_owned(), all), ("Pushed/custody-device-revoked".to_owned(), revoked)]).collect()
 }
 
 fn comparison() -> Samples {
@@ -237,6 +264,91 @@ fn comparison() -> Samples {
         named("Want", Frame::Want(Want { documents: vec![document] })),
         named("Withdraw", Frame::Withdraw(Withdraw { documents: vec![document] })),
     ]
+}
+
+fn accounts() -> Samples {
+    let document = descriptor(Compartment::Core).id();
+    let secret = device_secret();
+    let at = UnixMillis(1_750_000_000_000);
+    let receipt = |documents, wiped| Frame::PurgeReceipt(PurgeReceipt::sign(&secret, &RELAY, 1, documents, wiped, at));
+    let change = ChangeName { document, hash: ChangeHash([0xC1; 32]) };
+    let decided = |accepted, reason: &str| {
+        Frame::Decided(Decided { decisions: vec![Decision { change, accepted, reason: reason.into() }] })
+    };
+    let mut samples = vec![
+        named("PurgeReceipt", receipt(vec![document], false)),
+        named("PurgeReceipt/wiped", receipt(Vec::new(), true)),
+        named("ReceiptKept", Frame::ReceiptKept(ReceiptKept { receipt: 1 })),
+        named("Trail", Frame::Trail(trail())),
+        named("TrailKept", Frame::TrailKept(TrailKept { through: 2 })),
+        named("Decided/accepted", decided(true, "")),
+        named("Decided/returned", decided(false, "not her patient")),
+        named("DecisionsKnown", Frame::DecisionsKnown(DecisionsKnown { changes: vec![change] })),
+        named("Welcome/wipe", Frame::Welcome(Welcome { wipe: true, ..welcome() })),
+        named("Batch/break-glass", break_glass_batch()),
+    ];
+    samples.extend(emergencies());
+    samples
+}
+
+/// Two entries, the second with everything that an entry can have.
+pub fn trail_body() -> TrailBody {
+    let plain = TrailEntry {
+        at: UnixMillis(1_750_000_000_000),
+        action: "unlock".into(),
+        organization: None,
+        patient: None,
+        documents: Vec::new(),
+        reason: String::new(),
+        purpose: String::new(),
+        break_glass: false,
+    };
+    let full = TrailEntry {
+        action: "read".into(),
+        organization: Some(OrganizationId::new("north").unwrap()),
+        patient: Some(PatientId::new("p1").unwrap()),
+        documents: vec![descriptor(Compartment::Core).id()],
+        reason: "found unconscious".into(),
+        purpose: "ETREAT".into(),
+        break_glass: true,
+        ..plain.clone()
+    };
+    TrailBody { entries: vec![plain, full] }
+}
+
+fn trail() -> Trail {
+    let signed = Trail::sign(&device_secret(), &RELAY, 1, TrailHash([0; 32]), &trail_body());
+    Trail { body: plain(&trail_body()), ..signed }
+}
+
+fn break_glass_batch() -> Frame {
+    let mut body = batch_body();
+    body.documents.truncate(1);
+    body.documents[0].break_glass_until = Some(UnixMillis(1_750_000_000_000));
+    Frame::Batch(Batch { batch: 1, cursor: Some(cursor()), body: plain(&body) })
+}
+
+fn emergencies() -> Samples {
+    let request = BreakGlass {
+        request: 1,
+        organization: OrganizationId::new("north").unwrap(),
+        patient: PatientId::new("p1").unwrap(),
+        purpose: "ETREAT".into(),
+        reason: "found unconscious".into(),
+    };
+    let opening = Opening { id: OpeningId([0xF1; 16]), until: UnixMillis(1_750_014_400_000), for_ms: 14_400_000 };
+    let answer = |outcome| Frame::BreakGlassAnswer(BreakGlassAnswer { request: 1, outcome });
+    let refusals = [
+        BreakGlassRefusal::NotPermitted,
+        BreakGlassRefusal::ReasonMissing,
+        BreakGlassRefusal::TooLong,
+        BreakGlassRefusal::Other,
+    ];
+    let refused = refusals.map(|reason| {
+        (format!("BreakGlassAnswer/refused-{}", wire_name(&reason)), answer(BreakGlassOutcome::Refused(reason)))
+    });
+    let opened = named("BreakGlassAnswer/opened", answer(BreakGlassOutcome::Opened(opening)));
+    refused.into_iter().chain([named("BreakGlass", Frame::BreakGlass(request)), opened]).collect()
 }
 
 fn endings() -> Samples {

@@ -34,8 +34,18 @@ fn a_relay_that_looks_a_device_up_takes_nothing_but_a_resume() {
 
 #[test]
 fn an_active_relay_takes_what_devices_send_then() {
-    for (name, frame) in samples_except(&["Ack", "Push", "Inventory"]) {
+    for (name, frame) in
+        samples_except(&["Ack", "Push", "Inventory", "PurgeReceipt", "Trail", "DecisionsKnown", "BreakGlass"])
+    {
         let mut pair = Pair::active();
+        assert_relay_ends(&pair.relay.received(&encode(&frame)), &name);
+    }
+}
+
+#[test]
+fn a_relay_that_has_a_device_erased_takes_nothing_but_its_accounts_and_its_unsent_changes() {
+    for (name, frame) in samples_except(&["Resume", "Push", "PurgeReceipt", "Trail", "DecisionsKnown"]) {
+        let mut pair = Pair::erasing();
         assert_relay_ends(&pair.relay.received(&encode(&frame)), &name);
     }
 }
@@ -59,7 +69,7 @@ fn a_device_that_proved_its_key_takes_nothing_but_a_welcome() {
 
 #[test]
 fn a_welcomed_device_takes_nothing_but_the_answer_to_its_resume() {
-    for (name, frame) in samples_except(&["Resumed"]) {
+    for (name, frame) in samples_except(&["Resumed", "ReceiptKept", "TrailKept", "Decided", "BreakGlassAnswer"]) {
         let mut pair = Pair::new(Intent::Sync(first_resume()));
         pair.run();
         pair.inject_to_client(&Frame::Welcome(welcome()));
@@ -79,7 +89,9 @@ fn an_enrolling_device_takes_nothing_but_its_certificate() {
 
 #[test]
 fn an_active_device_takes_what_relays_send_then() {
-    for (name, frame) in samples_except(&["Batch", "CaughtUp", "Pushed", "Resumed", "Want", "Withdraw"]) {
+    let accounts = ["ReceiptKept", "TrailKept", "Decided", "BreakGlassAnswer"];
+    let transfer = ["Batch", "CaughtUp", "Pushed", "Resumed", "Want", "Withdraw"];
+    for (name, frame) in samples_except(&[&accounts[..], &transfer].concat()) {
         let mut pair = Pair::active();
         assert_client_ends(&pair.client.received(&encode(&frame)), &name);
     }

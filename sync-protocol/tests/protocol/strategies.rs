@@ -5,20 +5,22 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
-    Ack, Answer, Batch, BatchBody, CaughtUp, Challenge, Cursor, CustodyReason, DeliveredDocument, Enroll, Enrolled,
-    Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, OrganizationKey, Packed, Proof, Push, PushBody, Pushed,
-    PushedDocument, RefusalReason, Resume, Resumed, Unsupported, Want, Welcome, Withdraw,
+    Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
+    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
+    Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
+    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, Trail,
+    TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature};
 use sync_protocol::limits::Limits;
 use sync_protocol::{
     AuthorId, ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, DocumentId, EpochId, Frame, Nonce,
-    OrganizationId, PatientId, PractitionerId, PublicKey, RelayId, Signature, UnixMillis,
+    OpeningId, OrganizationId, PatientId, PractitionerId, PublicKey, RelayId, Signature, TrailHash, UnixMillis,
 };
 
 /// Any frame, well-formed but without sense.
 pub fn frame() -> impl Strategy<Value = Frame> {
-    prop_oneof![handshake(), transfer(), comparison(), ending()]
+    prop_oneof![handshake(), transfer(), comparison(), account(), ending()]
 }
 
 /// Any batch body.
@@ -73,6 +75,65 @@ fn comparison() -> impl Strategy<Value = Frame> {
         (vec(entry, 0..4), any::<bool>()).prop_map(|(documents, more)| Frame::Inventory(Inventory { documents, more })),
         vec(document(), 0..4).prop_map(|documents| Frame::Want(Want { documents })),
         vec(document(), 0..4).prop_map(|documents| Frame::Withdraw(Withdraw { documents })),
+    ]
+}
+
+fn account() -> impl Strategy<Value = Frame> {
+    let change = || (document(), change_hash()).prop_map(|(document, hash)| ChangeName { document, hash });
+    let receipt = (number(), vec(document(), 0..4), any::<bool>(), any::<i64>(), signature());
+    let decision = (change(), any::<bool>(), "\\PC{0,40}").prop_map(|(change, accepted, reason)| Decision {
+        change,
+        accepted,
+        reason,
+    });
+    prop_oneof![
+        receipt.prop_map(|(receipt, documents, wiped, at, signature)| {
+            Frame::PurgeReceipt(PurgeReceipt { receipt, documents, wiped, purged_at: UnixMillis(at), signature })
+        }),
+        number().prop_map(|receipt| Frame::ReceiptKept(ReceiptKept { receipt })),
+        (number(), any::<[u8; 32]>(), packed(trail_body()), signature()).prop_map(
+            |(first, previous, body, signature)| {
+                Frame::Trail(Trail { first, previous: TrailHash(previous), body, signature })
+            }
+        ),
+        number().prop_map(|through| Frame::TrailKept(TrailKept { through })),
+        vec(decision, 0..4).prop_map(|decisions| Frame::Decided(Decided { decisions })),
+        vec(change(), 0..4).prop_map(|changes| Frame::DecisionsKnown(DecisionsKnown { changes })),
+        emergency(),
+    ]
+}
+
+/// Any body of a trail.
+pub fn trail_body() -> impl Strategy<Value = TrailBody> {
+    let chart = (option::of(organization()), option::of(patient()), vec(document(), 0..3));
+    let entry = (any::<i64>(), "[a-z-]{0,12}", chart, "\\PC{0,40}", "[A-Z]{0,8}", any::<bool>()).prop_map(
+        |(at, action, (organization, patient, documents), reason, purpose, break_glass)| TrailEntry {
+            at: UnixMillis(at),
+            action,
+            organization,
+            patient,
+            documents,
+            reason,
+            purpose,
+            break_glass,
+        },
+    );
+    vec(entry, 0..4).prop_map(|entries| TrailBody { entries })
+}
+
+fn emergency() -> impl Strategy<Value = Frame> {
+    let request = (number(), organization(), patient(), "\\PC{0,10}", "\\PC{0,40}");
+    let opened = (any::<[u8; 16]>(), any::<i64>(), any::<u64>()).prop_map(|(id, until, for_ms)| {
+        BreakGlassOutcome::Opened(Opening { id: OpeningId(id), until: UnixMillis(until), for_ms })
+    });
+    let refusals = vec![BreakGlassRefusal::NotPermitted, BreakGlassRefusal::ReasonMissing, BreakGlassRefusal::Other];
+    let refused = prop::sample::select(refusals).prop_map(BreakGlassOutcome::Refused);
+    prop_oneof![
+        request.prop_map(|(request, organization, patient, purpose, reason)| {
+            Frame::BreakGlass(BreakGlass { request, organization, patient, purpose, reason })
+        }),
+        (number(), prop_oneof![opened, refused])
+            .prop_map(|(request, outcome)| Frame::BreakGlassAnswer(BreakGlassAnswer { request, outcome })),
     ]
 }
 
@@ -134,8 +195,9 @@ fn welcome() -> impl Strategy<Value = Welcome> {
         batch_window,
         push_window,
     });
-    (epoch(), limits, any::<[u8; 16]>(), practitioner(), organization(), any::<u64>(), any::<i64>()).prop_map(
-        |(epoch, limits, device, practitioner, organization, lease_ms, now)| Welcome {
+    let times = (any::<u64>(), any::<i64>(), any::<bool>());
+    (epoch(), limits, any::<[u8; 16]>(), practitioner(), organization(), times).prop_map(
+        |(epoch, limits, device, practitioner, organization, (lease_ms, now, wipe))| Welcome {
             epoch,
             limits,
             device: DeviceId(device),
@@ -143,6 +205,7 @@ fn welcome() -> impl Strategy<Value = Welcome> {
             organization,
             lease_ms,
             now: UnixMillis(now),
+            wipe,
         },
     )
 }
@@ -161,20 +224,21 @@ fn certificate() -> impl Strategy<Value = Certificate> {
 }
 
 fn delivered() -> impl Strategy<Value = DeliveredDocument> {
-    (document(), option::of(descriptor()), changes(), vec(signature_over_change(), 0..3), any::<bool>()).prop_map(
-        |(document, descriptor, changes, signatures, more)| DeliveredDocument {
+    let ending = (any::<bool>(), option::of(any::<i64>().prop_map(UnixMillis)));
+    (document(), option::of(descriptor()), changes(), vec(signature_over_change(), 0..3), ending).prop_map(
+        |(document, descriptor, changes, signatures, (more, break_glass_until))| DeliveredDocument {
             document,
             descriptor,
             changes,
             signatures,
             more,
+            break_glass_until,
         },
     )
 }
 
 fn descriptor() -> impl Strategy<Value = DocumentDescriptor> {
-    let patient = option::of("[A-Za-z0-9.-]{1,64}".prop_map(|id| PatientId::new(id).unwrap()));
-    (organization(), patient, prop::sample::select(Compartment::ALL.to_vec()), "[a-z0-9]{0,8}").prop_map(
+    (organization(), option::of(patient()), prop::sample::select(Compartment::ALL.to_vec()), "[a-z0-9]{0,8}").prop_map(
         |(organization, patient, compartment, part)| DocumentDescriptor { organization, patient, compartment, part },
     )
 }
@@ -199,6 +263,10 @@ fn cursor() -> impl Strategy<Value = Cursor> {
 
 fn organization() -> impl Strategy<Value = OrganizationId> {
     "[A-Za-z0-9.-]{1,64}".prop_map(|id| OrganizationId::new(id).unwrap())
+}
+
+fn patient() -> impl Strategy<Value = PatientId> {
+    "[A-Za-z0-9.-]{1,64}".prop_map(|id| PatientId::new(id).unwrap())
 }
 
 fn practitioner() -> impl Strategy<Value = PractitionerId> {

@@ -86,6 +86,7 @@ impl Relay {
             organization: body.organization.clone(),
             lease_ms: self.settings.lease_ms,
             now,
+            wipe: false,
         };
         let subject = crate::access::Subject { practitioner: body.practitioner, organization: body.organization };
         let reach = self.gate.reach(&subject, self.store.as_ref(), now)?;

@@ -189,6 +189,7 @@ fn read_document(
         changes: changes.into_iter().map(|change| change.payload.into()).collect(),
         signatures: signatures.into_iter().map(|stored| stored.signature).collect(),
         more,
+        break_glass_until: None,
     };
     Ok(Some(Part { delivered, last }))
 }

@@ -251,6 +251,10 @@ impl Relay {
                     self.acked(id, batch);
                     Ok(())
                 }
+                RelayEvent::Receipt(_)
+                | RelayEvent::Trail { .. }
+                | RelayEvent::DecisionsKnown(_)
+                | RelayEvent::BreakGlass(_) => Ok(()),
                 RelayEvent::Closed { reason, by, .. } => {
                     // Not the detail: the other side could put anything into it.
                     tracing::debug!(connection = id.0, ?by, ?reason, "connection ends");

@@ -216,6 +216,10 @@ impl Device {
                 }
                 self.withdrawn.extend(documents);
             }
+            ClientEvent::ReceiptKept(_)
+            | ClientEvent::TrailKept(_)
+            | ClientEvent::Decided(_)
+            | ClientEvent::BreakGlassAnswered(_) => {}
             ClientEvent::Closed { by, reason, detail } => self.closed = Some((by, reason, detail)),
         }
     }
