@@ -116,6 +116,10 @@ byte_id!(
     EpochId, 16
 );
 byte_id!(
+    /// X25519 public key that documents are sealed to: see [`crate::identity::seal`].
+    SealingKey, 32
+);
+byte_id!(
     /// One opening of a chart by emergency access.
     OpeningId, 16
 );

@@ -253,6 +253,7 @@ impl SyncEngine {
                 | ClientEvent::ReceiptKept(_)
                 | ClientEvent::TrailKept(_)
                 | ClientEvent::Decided(_)
+                | ClientEvent::Stage { .. }
                 | ClientEvent::BreakGlassAnswered(_) => {}
                 ClientEvent::Closed { reason, detail, .. } => {
                     return Err(Halt::Ended(SyncFailure::Goodbye { reason, detail }));

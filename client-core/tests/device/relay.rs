@@ -160,6 +160,7 @@ impl Relay {
             lease_ms: 7 * DAY_MS,
             now: self.now,
             wipe: false,
+            sealing: false,
         };
         connection.session.welcome(welcome)
     }

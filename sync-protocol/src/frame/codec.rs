@@ -59,7 +59,7 @@ fn unknown_name(bytes: &[u8]) -> Option<String> {
 }
 
 /// Every frame that this version knows.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 29] = [
     "Hello",
     "Challenge",
     "Proof",
@@ -84,11 +84,14 @@ const NAMES: [&str; 26] = [
     "DecisionsKnown",
     "BreakGlass",
     "BreakGlassAnswer",
+    "Sealing",
+    "Stage",
+    "Staged",
     "Unsupported",
     "Goodbye",
 ];
 
-pub(super) fn to_cbor<T: Serialize>(value: &T) -> Vec<u8> {
+pub(in crate::frame) fn to_cbor<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(128);
     let mut serializer = minicbor_serde::Serializer::new(&mut bytes);
     // Writing to memory cannot fail, and our types have no serializer of their own that could.
@@ -98,7 +101,7 @@ pub(super) fn to_cbor<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 /// Decodes all of `bytes`; none if malformed or if anything is left over.
-pub(super) fn from_cbor<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+pub(in crate::frame) fn from_cbor<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let mut deserializer = minicbor_serde::Deserializer::new(bytes);
     let value = T::deserialize(&mut deserializer).ok()?;
     (deserializer.decoder().position() == bytes.len()).then_some(value)

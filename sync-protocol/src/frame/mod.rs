@@ -4,6 +4,7 @@ mod bounded;
 mod codec;
 mod ledger;
 mod packed;
+mod staging;
 mod transfer;
 
 pub use codec::{FrameError, decode, encode};
@@ -12,6 +13,7 @@ pub use ledger::{
     Opening, PurgeReceipt, ReceiptKept, Trail, TrailBody, TrailEntry, TrailKept,
 };
 pub use packed::{Packed, UnpackError};
+pub use staging::{SealedDocument, Sealing, Stage, Staged, UnsealError};
 pub use transfer::{
     Answer, Batch, BatchBody, Cursor, CustodyReason, DeliveredDocument, Inventory, InventoryEntry, OrganizationKey,
     Push, PushBody, Pushed, PushedDocument, RefusalReason,
@@ -79,6 +81,12 @@ pub enum Frame {
     BreakGlass(BreakGlass),
     /// Relay: what became of that.
     BreakGlassAnswer(BreakGlassAnswer),
+    /// Device: the key that documents are to be sealed to.
+    Sealing(Sealing),
+    /// Relay: sealed documents to be laid ready.
+    Stage(Stage),
+    /// Device: they are on disk.
+    Staged(Staged),
     /// Either: a frame of this name is not understood and was passed over.
     Unsupported(Unsupported),
     /// Either: the connection ends, and why.
@@ -161,6 +169,10 @@ pub struct Welcome {
     /// everything but its identity, sends its receipt, and forgets its identity once that is kept. Nothing is delivered to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wipe: bool,
+    /// The relay has documents to lay ready, sealed, and does not know the device's key for that: answer with
+    /// [`Frame::Sealing`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealing: bool,
 }
 
 /// See [`Frame::Resume`].

@@ -3,10 +3,12 @@
 mod certificate;
 mod coverage;
 mod keys;
+mod sealing;
 
 pub use certificate::{Certificate, CertificateBody, CertificateError};
 pub use coverage::{ChangeLink, uncovered};
 pub use keys::{Purpose, SecretKey, SignatureInvalid};
+pub use sealing::{SealInvalid, seal};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

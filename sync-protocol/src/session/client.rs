@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::frame::{
     Ack, Answer, BatchBody, BreakGlass, BreakGlassAnswer, CaughtUp, Challenge, ChangeName, Cursor, Decision,
     DecisionsKnown, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory, Packed, Proof, PurgeReceipt, Push,
-    PushBody, Resume, Resumed, Trail, TrailBody, Welcome, encode,
+    PushBody, Resume, Resumed, SealedDocument, Sealing, Staged, Trail, TrailBody, Welcome, encode,
 };
 use crate::identity::{Purpose, SecretKey};
 use crate::ids::{DocumentId, RelayId, TrailHash, UnixMillis};
@@ -70,6 +70,13 @@ pub enum ClientEvent {
     TrailKept(u64),
     /// What was decided on changes in custody: act on it, then call [`ClientSession::decisions_known`].
     Decided(Vec<Decision>),
+    /// Lay these ready, sealed as they are, in one transaction, then call [`ClientSession::staged`].
+    Stage {
+        /// The frame's number.
+        stage: u64,
+        /// Each replaces what was staged of its document before.
+        documents: Vec<SealedDocument>,
+    },
     /// A request for emergency access is answered.
     BreakGlassAnswered(BreakGlassAnswer),
     /// The connection is over: close it once everything before this is sent.
@@ -193,6 +200,12 @@ impl ClientSession {
         Some(ClientEvent::Send(encode(&Frame::Trail(trail))))
     }
 
+    /// Says that sealed documents are on disk.
+    #[must_use]
+    pub fn staged(&self, stage: u64) -> ClientEvent {
+        ClientEvent::Send(encode(&Frame::Staged(Staged { stage })))
+    }
+
     /// Says that decisions were acted on.
     #[must_use]
     pub fn decisions_known(&self, changes: Vec<ChangeName>) -> ClientEvent {
@@ -243,6 +256,9 @@ impl ClientSession {
             (State::Active, Frame::Pushed(pushed)) => self.pushed(pushed),
             (State::Active, Frame::Want(want)) => vec![ClientEvent::Wanted(want.documents)],
             (State::Active, Frame::Withdraw(withdraw)) => vec![ClientEvent::Withdrawn(withdraw.documents)],
+            (State::Active, Frame::Stage(stage)) => {
+                vec![ClientEvent::Stage { stage: stage.stage, documents: stage.documents }]
+            }
             (State::AwaitResumed | State::Active, frame) => self.account(frame),
             (_, frame) => self.violation(&format!("{} is not expected now", name(&frame))),
         }
@@ -302,7 +318,10 @@ impl ClientSession {
         self.limits = welcome.limits;
         // To a device that is to erase itself nothing is delivered, so its resume is not answered.
         self.state = if welcome.wipe { State::Active } else { State::AwaitResumed };
-        vec![ClientEvent::Welcomed { relay, welcome: Box::new(welcome) }]
+        let key = welcome.sealing.then(|| Frame::Sealing(Sealing { key: self.secret.sealing_key() }));
+        let mut events: Vec<_> = key.iter().map(|frame| ClientEvent::Send(encode(frame))).collect();
+        events.push(ClientEvent::Welcomed { relay, welcome: Box::new(welcome) });
+        events
     }
 
     fn batch(&mut self, batch: crate::frame::Batch) -> Vec<ClientEvent> {

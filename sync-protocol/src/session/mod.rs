@@ -79,6 +79,9 @@ fn name(frame: &Frame) -> &'static str {
         Frame::DecisionsKnown(_) => "DecisionsKnown",
         Frame::BreakGlass(_) => "BreakGlass",
         Frame::BreakGlassAnswer(_) => "BreakGlassAnswer",
+        Frame::Sealing(_) => "Sealing",
+        Frame::Stage(_) => "Stage",
+        Frame::Staged(_) => "Staged",
         Frame::Unsupported(_) => "Unsupported",
         Frame::Goodbye(_) => "Goodbye",
     }

@@ -3,10 +3,10 @@
 use crate::frame::{
     Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor,
     Decided, Decision, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
-    ReceiptKept, Resume, Resumed, Trail, TrailBody, TrailKept, Want, Welcome, Withdraw, encode,
+    ReceiptKept, Resume, Resumed, SealedDocument, Stage, Trail, TrailBody, TrailKept, Want, Welcome, Withdraw, encode,
 };
 use crate::identity::Purpose;
-use crate::ids::{DocumentId, Nonce, PublicKey, RelayId};
+use crate::ids::{DocumentId, Nonce, PublicKey, RelayId, SealingKey};
 use crate::limits::{Limits, MAX_CODE_CHARS};
 use crate::session::{EndedBy, Incoming, farewell, name, sort};
 
@@ -58,6 +58,10 @@ pub enum RelayEvent {
     },
     /// The device acted on the decisions on these changes.
     DecisionsKnown(Vec<ChangeName>),
+    /// Keep this key: documents for the device are sealed to it.
+    Sealing(SealingKey),
+    /// The last [`RelaySession::stage`] is on the device's disk.
+    Staged,
     /// Decide on emergency access, then [`RelaySession::break_glass_answer`].
     BreakGlass(BreakGlass),
     /// The connection is over: close it once everything before this is sent.
@@ -94,6 +98,8 @@ pub struct RelaySession {
     limits: Limits,
     last_batch: u64,
     last_acked: u64,
+    last_stage: u64,
+    last_staged: u64,
     unanswered: u32,
 }
 
@@ -101,7 +107,17 @@ impl RelaySession {
     /// A session for a connection that was just accepted. `nonce` is fresh from the system's random generator.
     #[must_use]
     pub fn new(relay: RelayId, nonce: Nonce, limits: Limits) -> Self {
-        Self { state: State::AwaitHello, nonce, relay, limits, last_batch: 0, last_acked: 0, unanswered: 0 }
+        Self {
+            state: State::AwaitHello,
+            nonce,
+            relay,
+            limits,
+            last_batch: 0,
+            last_acked: 0,
+            last_stage: 0,
+            last_staged: 0,
+            unanswered: 0,
+        }
     }
 
     /// Takes one binary message.
@@ -169,6 +185,18 @@ impl RelaySession {
     #[must_use]
     pub fn withdraw(&self, documents: Vec<DocumentId>) -> RelayEvent {
         send(&Frame::Withdraw(Withdraw { documents }))
+    }
+
+    /// Whether sealed documents may be sent now: the last ones are on the device's disk.
+    #[must_use]
+    pub fn may_stage(&self) -> bool {
+        self.state == State::Active && self.last_stage == self.last_staged
+    }
+
+    /// Sends sealed documents to be laid ready.
+    pub fn stage(&mut self, documents: Vec<SealedDocument>) -> RelayEvent {
+        self.last_stage += 1;
+        send(&Frame::Stage(Stage { stage: self.last_stage, documents }))
     }
 
     /// Says that a receipt is on disk.
@@ -291,6 +319,13 @@ impl RelaySession {
                 vec![RelayEvent::Inventory { documents: inventory.documents, more: inventory.more }]
             }
             Frame::BreakGlass(request) => vec![RelayEvent::BreakGlass(request)],
+            Frame::Sealing(sealing) => vec![RelayEvent::Sealing(sealing.key)],
+            Frame::Staged(staged) if staged.stage > self.last_stage => self.violation("staged what was never sent"),
+            Frame::Staged(staged) if staged.stage > self.last_staged => {
+                self.last_staged = staged.stage;
+                vec![RelayEvent::Staged]
+            }
+            Frame::Staged(_) => Vec::new(),
             frame => self.account(frame),
         }
     }

@@ -6,8 +6,8 @@ use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
     Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
     Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
-    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, Trail,
-    TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
+    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, SealedDocument,
+    Sealing, Stage, Staged, Trail, TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
 use sync_protocol::limits::Limits;
@@ -29,6 +29,7 @@ pub fn samples() -> Vec<(String, Frame)> {
     samples.extend(answers());
     samples.extend(comparison());
     samples.extend(accounts());
+    samples.extend(staging());
     samples.extend(endings());
     samples.into_iter().map(|(name, frame)| (name.to_string(), frame)).collect()
 }
@@ -74,6 +75,7 @@ pub fn welcome() -> Welcome {
         lease_ms: 604_800_000,
         now: UnixMillis(1_750_000_000_000),
         wipe: false,
+        sealing: false,
     }
 }
 
@@ -289,6 +291,31 @@ fn accounts() -> Samples {
     ];
     samples.extend(emergencies());
     samples
+}
+
+fn staging() -> Samples {
+    vec![
+        named("Sealing", Frame::Sealing(Sealing { key: device_secret().sealing_key() })),
+        named("Stage", Frame::Stage(Stage { stage: 1, documents: vec![sealed_document()] })),
+        named("Staged", Frame::Staged(Staged { stage: 1 })),
+        named("Welcome/sealing", Frame::Welcome(Welcome { sealing: true, ..welcome() })),
+    ]
+}
+
+/// A small document, so that its body is not compressed and does not depend on the zstd version.
+pub fn sealed_document() -> SealedDocument {
+    let document = descriptor(Compartment::Core).id();
+    let delivered = DeliveredDocument {
+        document,
+        descriptor: Some(descriptor(Compartment::Core)),
+        changes: vec![ByteBuf::from([7; 3])],
+        signatures: vec![],
+        more: false,
+        break_glass_until: None,
+    };
+    let body = BatchBody { documents: vec![delivered], ..BatchBody::default() };
+    let chart = (OrganizationId::new("north").unwrap(), PatientId::new("p1").unwrap());
+    SealedDocument::seal(&device_secret().sealing_key(), chart, document, 14_400_000, &body, [0x5E; 32])
 }
 
 /// Two entries, the second with everything that an entry can have.

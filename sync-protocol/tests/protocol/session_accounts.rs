@@ -1,13 +1,13 @@
 //! By which a device accounts for what it holds: receipts, its trail, decisions, emergency access, and being erased.
 
 use sync_protocol::frame::{
-    BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, ChangeName, Decision, GoodbyeReason,
+    BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, ChangeName, Decision, GoodbyeReason, Welcome,
 };
 use sync_protocol::session::{ClientEvent, Intent, RelayEvent};
 use sync_protocol::{ChangeHash, DocumentId, OrganizationId, PatientId, TrailHash, UnixMillis};
 
 use crate::pair::Pair;
-use crate::samples::{RELAY, device_secret, first_resume, push_body, trail_body};
+use crate::samples::{RELAY, device_secret, first_resume, push_body, sealed_document, trail_body};
 
 #[test]
 fn a_receipt_comes_signed_and_is_answered() {
@@ -89,6 +89,34 @@ fn emergency_access_is_asked_for_and_answered() {
     pair.relay_does([answer]);
     pair.run();
     assert_eq!(pair.client_events, [ClientEvent::BreakGlassAnswered(BreakGlassAnswer { request: 5, outcome })]);
+}
+
+#[test]
+fn a_device_tells_its_sealing_key_when_it_is_asked_for() {
+    let mut pair = Pair::new(Intent::Sync(first_resume()));
+    pair.run();
+    let welcome = pair.relay.welcome(Welcome { sealing: true, ..crate::samples::welcome() });
+    pair.relay_does(welcome);
+    pair.relay_events.clear();
+    pair.run();
+    assert_eq!(pair.relay_events, [RelayEvent::Sealing(device_secret().sealing_key())]);
+}
+
+#[test]
+fn sealed_documents_are_laid_ready_one_frame_at_a_time() {
+    let mut pair = Pair::active();
+    assert!(pair.relay.may_stage());
+    let stage = pair.relay.stage(vec![sealed_document()]);
+    assert!(!pair.relay.may_stage());
+    pair.relay_does([stage]);
+    pair.run();
+    assert_eq!(pair.client_events, [ClientEvent::Stage { stage: 1, documents: vec![sealed_document()] }]);
+
+    let staged = pair.client.staged(1);
+    pair.client_does([staged.clone(), staged]);
+    pair.run();
+    assert_eq!(pair.relay_events, [RelayEvent::Staged], "a doubled answer counts once");
+    assert!(pair.relay.may_stage());
 }
 
 #[test]

@@ -8,19 +8,20 @@ use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
     Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
     Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
-    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, Trail,
-    TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
+    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, SealedDocument,
+    Sealing, Stage, Staged, Trail, TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature};
 use sync_protocol::limits::Limits;
 use sync_protocol::{
     AuthorId, ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, DocumentId, EpochId, Frame, Nonce,
-    OpeningId, OrganizationId, PatientId, PractitionerId, PublicKey, RelayId, Signature, TrailHash, UnixMillis,
+    OpeningId, OrganizationId, PatientId, PractitionerId, PublicKey, RelayId, SealingKey, Signature, TrailHash,
+    UnixMillis,
 };
 
 /// Any frame, well-formed but without sense.
 pub fn frame() -> impl Strategy<Value = Frame> {
-    prop_oneof![handshake(), transfer(), comparison(), account(), ending()]
+    prop_oneof![handshake(), transfer(), comparison(), account(), staging(), ending()]
 }
 
 /// Any batch body.
@@ -100,6 +101,23 @@ fn account() -> impl Strategy<Value = Frame> {
         vec(decision, 0..4).prop_map(|decisions| Frame::Decided(Decided { decisions })),
         vec(change(), 0..4).prop_map(|changes| Frame::DecisionsKnown(DecisionsKnown { changes })),
         emergency(),
+    ]
+}
+
+fn staging() -> impl Strategy<Value = Frame> {
+    let sealed = (document(), organization(), patient(), any::<u64>(), vec(any::<u8>(), 0..80)).prop_map(
+        |(document, organization, patient, for_ms, sealed)| SealedDocument {
+            document,
+            organization,
+            patient,
+            for_ms,
+            sealed: ByteBuf::from(sealed),
+        },
+    );
+    prop_oneof![
+        any::<[u8; 32]>().prop_map(|key| Frame::Sealing(Sealing { key: SealingKey(key) })),
+        (number(), vec(sealed, 0..3)).prop_map(|(stage, documents)| Frame::Stage(Stage { stage, documents })),
+        number().prop_map(|stage| Frame::Staged(Staged { stage })),
     ]
 }
 
@@ -195,9 +213,9 @@ fn welcome() -> impl Strategy<Value = Welcome> {
         batch_window,
         push_window,
     });
-    let times = (any::<u64>(), any::<i64>(), any::<bool>());
+    let times = (any::<u64>(), any::<i64>(), any::<bool>(), any::<bool>());
     (epoch(), limits, any::<[u8; 16]>(), practitioner(), organization(), times).prop_map(
-        |(epoch, limits, device, practitioner, organization, (lease_ms, now, wipe))| Welcome {
+        |(epoch, limits, device, practitioner, organization, (lease_ms, now, wipe, sealing))| Welcome {
             epoch,
             limits,
             device: DeviceId(device),
@@ -206,6 +224,7 @@ fn welcome() -> impl Strategy<Value = Welcome> {
             lease_ms,
             now: UnixMillis(now),
             wipe,
+            sealing,
         },
     )
 }

@@ -87,6 +87,7 @@ impl Relay {
             lease_ms: self.settings.lease_ms,
             now,
             wipe: false,
+            sealing: false,
         };
         let subject = crate::access::Subject { practitioner: body.practitioner, organization: body.organization };
         let reach = self.gate.reach(&subject, self.store.as_ref(), now)?;

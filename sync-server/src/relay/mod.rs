@@ -254,7 +254,9 @@ impl Relay {
                 RelayEvent::Receipt(_)
                 | RelayEvent::Trail { .. }
                 | RelayEvent::DecisionsKnown(_)
-                | RelayEvent::BreakGlass(_) => Ok(()),
+                | RelayEvent::BreakGlass(_)
+                | RelayEvent::Sealing(_)
+                | RelayEvent::Staged => Ok(()),
                 RelayEvent::Closed { reason, by, .. } => {
                     // Not the detail: the other side could put anything into it.
                     tracing::debug!(connection = id.0, ?by, ?reason, "connection ends");

@@ -219,6 +219,7 @@ impl Device {
             ClientEvent::ReceiptKept(_)
             | ClientEvent::TrailKept(_)
             | ClientEvent::Decided(_)
+            | ClientEvent::Stage { .. }
             | ClientEvent::BreakGlassAnswered(_) => {}
             ClientEvent::Closed { by, reason, detail } => self.closed = Some((by, reason, detail)),
         }
