@@ -13,6 +13,7 @@ mod local;
 mod proxy;
 mod reconnect;
 mod relay;
+mod revocation;
 mod stats;
 mod table;
 mod upload;
@@ -98,6 +99,9 @@ fn run(args: &Args) -> Result<(), Failure> {
         limits::measure(&clinic, folder.path(), &mut table)?;
     }
     drop(clinic);
+    if wanted("revocation") {
+        revocation::measure(&folder.path().join("revocation"), &mut table)?;
+    }
     match args.large {
         true => large(args, &folder.path().join("large"), &mut table)?,
         false => table.push(Row::unmeasured(format!("the same with {LARGE} charts"), Unit::Seconds, "needs --large")),

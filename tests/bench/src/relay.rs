@@ -86,6 +86,16 @@ impl Relay {
         Ok(request.send_json(body)?.body_mut().read_json()?)
     }
 
+    /// Removes something that its body names through the admin API.
+    ///
+    /// # Errors
+    /// What the relay answered.
+    pub fn delete(&self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
+        let request = ureq::delete(self.admin_url(path)).header("authorization", self.bearer()?);
+        request.force_send_body().send_json(body)?;
+        Ok(())
+    }
+
     fn admin_url(&self, path: &str) -> String {
         format!("http://{}/admin/v1/{path}", self.address)
     }
