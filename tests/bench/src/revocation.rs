@@ -59,7 +59,8 @@ impl Partner {
     fn connect(clinic: &Clinic, folder: &Path) -> Result<Self, Failure> {
         let relay = &clinic.relay;
         let _: Value = relay.post("organizations", &json!({ "id": "south", "name": "South Clinic" }))?;
-        let opened = json!({ "organization": "north", "partner": "south", "compartments": ["core", "encounter", "results"] });
+        let opened =
+            json!({ "organization": "north", "partner": "south", "compartments": ["core", "encounter", "results"] });
         let _: Value = relay.put("affiliations", &opened)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let ((tell_purged, purged), (tell_live, live)) = (channel(), channel());

@@ -11,7 +11,9 @@ mod device;
 mod failing;
 mod held;
 mod large;
+mod metadata;
 mod model;
+mod two_organizations;
 mod uploading;
 mod worlds;
 
