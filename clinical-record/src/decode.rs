@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::decimal::{decode_float, decode_literal};
 use crate::encode::MAX_DEPTH;
+use crate::merging::{is_collection, united_items};
 use crate::text_form::{ANY_POSITION, json_of};
 
 /// Reads one value of a resource. `trail` is where it sits.
@@ -33,12 +34,29 @@ fn decode_map<'d, D: ReadDoc>(doc: &'d D, resource_type: &str, trail: &mut Vec<C
     let mut map = Map::new();
     for item in doc.map_range(id, ..) {
         trail.push(item.key.clone());
+        let united = if item.conflict { decode_united(doc, resource_type, trail, id, &item.key) } else { None };
         let id = item.id();
-        let child = decode(doc, resource_type, trail, &item.value.into_value(), &id);
+        let child = united.unwrap_or_else(|| decode(doc, resource_type, trail, &item.value.into_value(), &id));
         trail.pop();
         map.insert(item.key.into_owned(), child);
     }
     Value::Object(map)
+}
+
+/// The entries of a collection that was begun more than once; `None` where the element is something else.
+fn decode_united<'d, D: ReadDoc>(
+    doc: &'d D,
+    resource_type: &str,
+    trail: &mut Vec<Cow<'d, str>>,
+    parent: &ObjId,
+    key: &str,
+) -> Option<Value> {
+    let names: Vec<&str> = trail.iter().map(AsRef::as_ref).collect();
+    if !is_collection(resource_type, &names) {
+        return None;
+    }
+    let items = united_items(doc, resource_type, trail, &doc.get_all(parent, key).ok()?)?;
+    Some(items.into_iter().map(|item| item.json).collect())
 }
 
 fn decode_list<'d, D: ReadDoc>(doc: &'d D, resource_type: &str, trail: &mut Vec<Cow<'d, str>>, id: &ObjId) -> Value {

@@ -1,4 +1,5 @@
 //! Puts a new version of a resource into a document by touching only what differs, so that concurrent edits merge.
+//! What the merging table calls one value is replaced as one, so that its parts never mix.
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ObjId, ObjType, Prop, ReadDoc, Value as Stored, hydrate};
@@ -7,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::RecordError;
 use crate::document::refused;
 use crate::encode::encode;
+use crate::merging::{is_collection, is_compound_value, is_whole};
 use crate::text_form::{ANY_POSITION, TextForm, form_of};
 
 /// Above this many bytes (old and new together) a text is compared by its common ends only; a full diff is quadratic.
@@ -52,6 +54,10 @@ impl ResourceWriter<'_, '_> {
         old: &Value,
         new: &'a Value,
     ) -> Result<(), RecordError> {
+        let compound = is_compound_value(old) && is_compound_value(new);
+        if compound || is_whole(self.resource_type, trail) || self.begun_apart(parent, &prop, trail)? {
+            return self.write(parent, prop, trail, siblings, new, false);
+        }
         let stored = self.transaction.get(parent, prop.clone()).map_err(|error| refused(&error))?;
         match (stored, old, new) {
             (Some((Stored::Object(ObjType::Map), id)), Value::Object(old), Value::Object(new)) => {
@@ -68,6 +74,15 @@ impl ResourceWriter<'_, '_> {
             }
             _ => self.write(parent, prop, trail, siblings, new, false),
         }
+    }
+
+    /// True for a collection shown as the union of several lists. It is written as one, which replaces them all.
+    fn begun_apart(&self, parent: &ObjId, prop: &Prop, trail: &[&str]) -> Result<bool, RecordError> {
+        if !is_collection(self.resource_type, trail) {
+            return Ok(false);
+        }
+        let lists = self.transaction.get_all(parent, prop.clone()).map_err(|error| refused(&error))?;
+        Ok(lists.len() > 1)
     }
 
     fn update_list<'a>(

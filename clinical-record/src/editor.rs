@@ -57,39 +57,6 @@ impl<'doc> DocumentEditor<'doc> {
         Ok(key)
     }
 
-    /// Decides between concurrent versions of a whole resource: `resource` replaces all of them.
-    ///
-    /// # Errors
-    /// As [`Self::put_resource`].
-    pub fn settle_resource(&mut self, resource: &Value) -> Result<ResourceKey, RecordError> {
-        let (key, fields) = checked(resource)?;
-        self.create(&key, fields)?;
-        Ok(key)
-    }
-
-    /// Decides between concurrent values of one element: `value` replaces all of them, `None` removes the element.
-    ///
-    /// # Errors
-    /// [`RecordError::UnknownResource`]; [`RecordError::NoSuchElement`] when the parent element is not there, or the path
-    /// is empty (use [`Self::settle_resource`]).
-    pub fn settle_element(
-        &mut self,
-        key: &ResourceKey,
-        path: &ElementPath,
-        value: Option<&Value>,
-    ) -> Result<(), RecordError> {
-        let missing = || no_element(key, path, "element");
-        let (parent, prop) = self.locate(key, path)?.ok_or_else(missing)?;
-        let Some(value) = value else {
-            return self.transaction.delete(parent, prop).map_err(|error| refused(&error));
-        };
-        if !fits_depth(value, MAX_DEPTH - path.0.len().min(MAX_DEPTH)) {
-            return Err(RecordError::TooDeep { key: key.clone(), limit: MAX_DEPTH });
-        }
-        let siblings = self.resource(key).map(|resource| siblings_of(&resource, path)).unwrap_or_default();
-        self.writer(key).write(&parent, prop, &mut path.trail(), &siblings, value, false)
-    }
-
     /// Takes a record back the FHIR way: it stays, with a status that says it was entered in error.
     ///
     /// # Errors
@@ -129,6 +96,7 @@ impl<'doc> DocumentEditor<'doc> {
         delete: usize,
         insert: &str,
     ) -> Result<(), RecordError> {
+        self.unite_along(key, path)?;
         let text = self.text_object(key, path)?;
         let length = self.transaction.length(&text);
         let end = position.saturating_add(delete);
@@ -144,6 +112,7 @@ impl<'doc> DocumentEditor<'doc> {
     /// # Errors
     /// As [`Self::splice_text`].
     pub fn append_text(&mut self, key: &ResourceKey, path: &ElementPath, insert: &str) -> Result<(), RecordError> {
+        self.unite_along(key, path)?;
         let text = self.text_object(key, path)?;
         let length = self.transaction.length(&text);
         self.transaction.splice_text(text, length, 0, insert).map_err(|error| refused(&error))
@@ -159,7 +128,7 @@ impl<'doc> DocumentEditor<'doc> {
     }
 
     /// The object that holds the element at `path`, and the element's place in it; `None` when there is no such object.
-    fn locate(&self, key: &ResourceKey, path: &ElementPath) -> Result<Option<(ObjId, Prop)>, RecordError> {
+    pub(crate) fn locate(&self, key: &ResourceKey, path: &ElementPath) -> Result<Option<(ObjId, Prop)>, RecordError> {
         let mut object =
             resource_object(&self.transaction, key).ok_or_else(|| RecordError::UnknownResource(key.clone()))?;
         let Some((last, parents)) = path.0.split_last() else { return Ok(None) };
@@ -172,19 +141,19 @@ impl<'doc> DocumentEditor<'doc> {
         Ok(Some((object, prop_of(last))))
     }
 
-    fn create(&mut self, key: &ResourceKey, fields: &Map<String, Value>) -> Result<(), RecordError> {
+    pub(crate) fn create(&mut self, key: &ResourceKey, fields: &Map<String, Value>) -> Result<(), RecordError> {
         let object = encode_object(&key.resource_type, &mut Vec::new(), fields);
         self.transaction.batch_create_object(ROOT, key.root_key(), &object, false).map_err(|error| refused(&error))?;
         Ok(())
     }
 
-    fn writer<'w>(&'w mut self, key: &'w ResourceKey) -> ResourceWriter<'w, 'doc> {
+    pub(crate) fn writer<'w>(&'w mut self, key: &'w ResourceKey) -> ResourceWriter<'w, 'doc> {
         ResourceWriter { transaction: &mut self.transaction, resource_type: &key.resource_type }
     }
 }
 
 /// The key and fields of a value that may be put into a document.
-fn checked(resource: &Value) -> Result<(ResourceKey, &Map<String, Value>), RecordError> {
+pub(crate) fn checked(resource: &Value) -> Result<(ResourceKey, &Map<String, Value>), RecordError> {
     let key = ResourceKey::of(resource)?;
     if !fits_depth(resource, MAX_DEPTH) {
         return Err(RecordError::TooDeep { key, limit: MAX_DEPTH });
@@ -200,21 +169,6 @@ fn prop_of(step: &PathStep) -> Prop {
     }
 }
 
-fn no_element(key: &ResourceKey, path: &ElementPath, expected: &'static str) -> RecordError {
+pub(crate) fn no_element(key: &ResourceKey, path: &ElementPath, expected: &'static str) -> RecordError {
     RecordError::NoSuchElement { key: key.clone(), path: path.to_string(), expected }
-}
-
-/// The elements beside the one at `path`, which decide whether an attachment is text.
-fn siblings_of(resource: &Value, path: &ElementPath) -> Map<String, Value> {
-    let mut siblings = resource.as_object();
-    let mut value = Some(resource);
-    for step in &path.0 {
-        siblings = value.and_then(Value::as_object).or(siblings);
-        value = match (step, value) {
-            (PathStep::Key(key), Some(value)) => value.get(key),
-            (PathStep::Index(index), Some(value)) => value.get(index),
-            (_, None) => None,
-        };
-    }
-    siblings.cloned().unwrap_or_default()
 }

@@ -59,6 +59,9 @@ pub enum RecordError {
         /// Length of the text, in characters.
         length: usize,
     },
+    /// A decision between values, or an amendment, without a word on why.
+    #[error("a reason is needed")]
+    NoReason,
     /// R4 gives this type no `entered-in-error` status.
     #[error("{0} has no status that can say entered-in-error")]
     NoErrorStatus(String),

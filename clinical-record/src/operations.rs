@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
+use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Change, ObjType};
 
 use crate::{ElementPath, MAX_DEPTH, PathStep, ResourceKey};
@@ -11,7 +11,7 @@ use crate::{ElementPath, MAX_DEPTH, PathStep, ResourceKey};
 pub(crate) type Position = usize;
 
 /// A place in a document: an object, and a key or element of it.
-type Place = (ObjectId, Key);
+pub(crate) type Place = (ObjectId, Key);
 
 /// Everything needed to find edits that a concurrent edit made invisible.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(crate) struct OperationIndex {
     authors: Vec<(ActorId, u64)>,
     /// Where each object was made, and of what kind it is.
     made: HashMap<OpId, (Place, ObjType)>,
+    /// The change that made each object.
+    makers: HashMap<OpId, Position>,
     /// The changes that replaced or removed each object.
     pub(crate) superseded: HashMap<OpId, Vec<Position>>,
     /// Every operation that a later one replaced or removed.
@@ -74,10 +76,13 @@ impl OperationIndex {
         if let ObjectId::Id(object) = &op.obj {
             self.written[position].insert(object.clone());
         }
-        let place = (op.obj, op.key);
+        // An inserted list element is a place of its own; its operation names the element before it.
+        let key = if op.insert { Key::Seq(ElementId::Id(id.clone())) } else { op.key };
+        let place = (op.obj, key);
         match op.action {
             OpType::Make(kind) => {
                 self.made.insert(id.clone(), (place.clone(), kind));
+                self.makers.insert(id.clone(), position);
                 self.values.entry(place).or_default().push((position, id));
             }
             OpType::Put(_) => self.values.entry(place).or_default().push((position, id)),
@@ -88,11 +93,31 @@ impl OperationIndex {
 
     /// True when neither change builds on the other.
     pub(crate) fn concurrent(&self, a: Position, b: Position) -> bool {
-        let builds_on = |later: Position, earlier: Position| {
-            let (actor, seq) = &self.authors[earlier];
-            self.clocks[later].get(actor).is_some_and(|known| known >= seq)
+        !self.builds_on(a, b) && !self.builds_on(b, a)
+    }
+
+    /// True when `later` knew of `earlier`, or is the same.
+    pub(crate) fn builds_on(&self, later: Position, earlier: Position) -> bool {
+        let (actor, seq) = &self.authors[earlier];
+        self.clocks[later].get(actor).is_some_and(|known| known >= seq)
+    }
+
+    /// What stands at each place, with the change it comes from: values, and removals that nothing came after. Left out are
+    /// texts, and the insides of what the same change made.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = (Position, &Place)> {
+        let made_inside = |position: Position, place: &Place| match &place.0 {
+            ObjectId::Id(object) => self.makers.get(object) == Some(&position),
+            ObjectId::Root => false,
         };
-        !builds_on(a, b) && !builds_on(b, a)
+        let values = self.values.iter().flat_map(|(place, values)| {
+            values.iter().filter(|(_, op)| self.stands(op)).map(move |(position, _)| (*position, place))
+        });
+        let emptied = |place: &Place| !self.values.get(place).into_iter().flatten().any(|(_, op)| self.stands(op));
+        let removals = self.removals.iter().filter(move |(place, _)| emptied(place));
+        let removals = removals.flat_map(|(place, at)| at.iter().map(move |position| (*position, place)));
+        values
+            .chain(removals)
+            .filter(move |(position, place)| !self.is_text(&place.0) && !made_inside(*position, place))
     }
 
     /// True while no later operation replaced this one.

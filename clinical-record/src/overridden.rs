@@ -68,7 +68,7 @@ impl DocumentEditor<'_> {
 }
 
 /// True when each change builds on the one before it.
-fn is_linear(changes: &[Change]) -> bool {
+pub(crate) fn is_linear(changes: &[Change]) -> bool {
     changes.windows(2).all(|pair| pair[1].deps() == [pair[0].hash()])
 }
 

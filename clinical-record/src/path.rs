@@ -77,8 +77,13 @@ impl FromStr for ElementPath {
     fn from_str(text: &str) -> Result<Self, PathError> {
         let mut steps = Vec::new();
         for part in text.split('.').filter(|_| !text.is_empty()) {
-            let (name, positions) = part.split_once('[').map_or((part, None), |(name, rest)| (name, Some(rest)));
-            if name.is_empty() {
+            let (name, positions) = match part.split_once('[') {
+                // A choice element, `value[x]`, is a name.
+                Some(_) if part.strip_suffix("[x]").is_some_and(|stem| !stem.contains('[')) => (part, None),
+                Some((name, rest)) => (name, Some(rest)),
+                None => (part, None),
+            };
+            if name.is_empty() || name == "[x]" {
                 return Err(PathError);
             }
             steps.push(PathStep::Key(name.to_owned()));
@@ -97,14 +102,14 @@ mod tests {
 
     #[test]
     fn a_path_prints_as_it_was_read() {
-        for text in ["", "status", "dosageInstruction[0].text", "a[1][2].b"] {
+        for text in ["", "status", "dosageInstruction[0].text", "a[1][2].b", "component[0].value[x]"] {
             assert_eq!(text.parse::<ElementPath>().unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn broken_paths_are_refused() {
-        for text in [".", "a..b", "[0]", "a[", "a[x]", "a[0"] {
+        for text in [".", "a..b", "[0]", "[x]", "a[", "a[y]", "a[0", "a[0][x]"] {
             assert_eq!(text.parse::<ElementPath>(), Err(PathError), "{text}");
         }
     }

@@ -5,4 +5,5 @@
 mod any_resource;
 mod convergence;
 mod hostile_bytes;
+mod nothing_lost;
 mod putting;
