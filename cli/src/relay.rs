@@ -1,11 +1,11 @@
 //! `satchel relay`: runs a relay until it is told to stop.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use clap::Args;
 use sync_server::config::RelayOptions;
+use sync_server::server::Listening;
 use sync_server::{logging, server};
 
 use crate::failure::Failure;
@@ -34,19 +34,19 @@ pub fn run(args: RelayArgs) -> Result<(), Failure> {
     tracing::info!(config = config.to_toml().replace('\n', "; "), "settings in force");
     let runtime = tokio::runtime::Runtime::new()?;
     let scheme = if config.tls.is_some() { ("wss", "https") } else { ("ws", "http") };
-    let served = runtime.block_on(server::run(&config, stop_signal(), |address| {
+    let served = runtime.block_on(server::run(&config, stop_signal(), |listening| {
         // Whoever started this process waits for these lines; it may stop listening, which must not end the relay.
-        let _ = announce(scheme, address, &config.data.join("admin.token"));
+        let _ = announce(scheme, listening, &config.data.join("admin.token"));
     }));
     served.map_err(Failure::from_error)
 }
 
 /// Says where the relay is to be found.
-fn announce(scheme: (&str, &str), address: SocketAddr, token: &Path) -> std::io::Result<()> {
+fn announce(scheme: (&str, &str), listening: Listening, key: &Path) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "relay for devices:  {}://{address}/sync", scheme.0)?;
-    writeln!(out, "admin API:          {}://{address}", scheme.1)?;
-    writeln!(out, "admin token:        (hidden) in {}", token.display())?;
+    writeln!(out, "relay for devices:  {}://{}/sync", scheme.0, listening.devices)?;
+    writeln!(out, "admin API:          {}://{}", scheme.1, listening.admin)?;
+    writeln!(out, "operator's key:     (hidden) in {}", key.display())?;
     out.flush()
 }
 

@@ -1,6 +1,6 @@
 //! Configuration: flags over environment over file over defaults.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,17 @@ pub struct RelayOptions {
     /// Address to listen on [default: 127.0.0.1:7443]
     #[arg(long, env = "SATCHEL_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
-    /// Folder for the database and the admin token [default: satchel-relay]
+    /// Address of its own for the admin API and /metrics [default: the admin API beside the devices, /metrics for this
+    /// machine only]
+    #[arg(long, env = "SATCHEL_ADMIN_LISTEN", value_name = "ADDRESS:PORT")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Address of the proxy in front, whose X-Forwarded-For says where a request comes from
+    #[arg(long, env = "SATCHEL_PROXY", value_name = "ADDRESS")]
+    pub proxy: Option<IpAddr>,
+    /// Minutes that a sign-in to the admin API is in force [default: 15]
+    #[arg(long, env = "SATCHEL_SIGN_IN_MINUTES", value_name = "MINUTES")]
+    pub sign_in_minutes: Option<u32>,
+    /// Folder for the database and the operator's key [default: satchel-relay]
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// TLS certificate chain, PEM
@@ -70,7 +80,15 @@ pub enum LogFormat {
 pub struct RelayConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
-    /// Folder for the database and the admin token.
+    /// Address of its own for the admin API and the counters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_listen: Option<SocketAddr>,
+    /// The proxy whose word on where a request comes from is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<IpAddr>,
+    /// Minutes that a sign-in to the admin API is in force.
+    pub sign_in_minutes: u32,
+    /// Folder for the database and the operator's key.
     pub data: PathBuf,
     /// TLS certificate chain and private key.
     pub tls: Option<TlsFiles>,
@@ -155,12 +173,23 @@ impl RelayOptions {
             _ => return Err(ConfigError::HalfTls),
         };
         let allow_plain = self.allow_plain.or(file.allow_plain).unwrap_or(false);
-        if tls.is_none() && !allow_plain && !listen.ip().is_loopback() {
-            return Err(ConfigError::PlainBeyondLoopback(listen));
+        let admin_listen = self.admin_listen.or(file.admin_listen);
+        for address in [Some(listen), admin_listen].into_iter().flatten() {
+            if tls.is_none() && !allow_plain && !address.ip().is_loopback() {
+                return Err(ConfigError::PlainBeyondLoopback(address));
+            }
         }
         let defaults = Limits::default();
         Ok(RelayConfig {
             listen,
+            admin_listen,
+            proxy: self.proxy.or(file.proxy),
+            sign_in_minutes: within(
+                "sign-in-minutes",
+                self.sign_in_minutes.or(file.sign_in_minutes).unwrap_or(15),
+                1,
+                12 * 60,
+            )?,
             data: self.data.or(file.data).unwrap_or_else(|| "satchel-relay".into()),
             tls,
             allow_plain,

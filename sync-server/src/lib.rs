@@ -4,6 +4,7 @@
 //! [`server`] puts them together as a process.
 
 pub mod access;
+pub mod accounts;
 pub mod admin;
 pub mod config;
 pub mod http;

@@ -10,6 +10,8 @@ pub struct Metrics {
     pub connections: IntGauge,
     /// Connections turned away: unknown or revoked device, refused enrolment.
     pub refused_connections: IntCounter,
+    /// Sign-ins to the admin API refused.
+    pub refused_sign_ins: IntCounter,
     /// Bytes of frames received.
     pub bytes_received: IntCounter,
     /// Bytes of frames sent.
@@ -38,6 +40,7 @@ impl Default for Metrics {
         Self {
             connections: gauge(&registry, "satchel_connections", "Connections that are open"),
             refused_connections: counter(&registry, "satchel_refused_connections_total", "Connections turned away"),
+            refused_sign_ins: counter(&registry, "satchel_refused_sign_ins_total", "Sign-ins to the admin API refused"),
             bytes_received: counter(&registry, "satchel_received_bytes_total", "Bytes of frames received"),
             bytes_sent: counter(&registry, "satchel_sent_bytes_total", "Bytes of frames sent"),
             changes_accepted: counter(&registry, "satchel_changes_accepted_total", "Changes appended to the log"),

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
+use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::config::{RelayConfig, TlsFiles};
-use crate::http::{AppState, router};
+use crate::http::{AppState, SignInGuard, admin_router, devices_router};
 use crate::metrics::Metrics;
 use crate::relay::Relay;
 use crate::service::Service;
@@ -80,14 +81,23 @@ pub enum ServerError {
     Serve(std::io::Error),
 }
 
-/// Runs a relay until `stop` resolves; calls `listening` with the address once it does.
+/// Where a relay listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// For devices.
+    pub devices: SocketAddr,
+    /// For administrators; the same unless they have an address of their own.
+    pub admin: SocketAddr,
+}
+
+/// Runs a relay until `stop` resolves; calls `listening` with its addresses once it does.
 ///
 /// # Errors
 /// [`ServerError`].
 pub async fn run(
     config: &RelayConfig,
     stop: impl Future<Output = ()> + Send + 'static,
-    listening: impl FnOnce(SocketAddr),
+    listening: impl FnOnce(Listening),
 ) -> Result<(), ServerError> {
     let folder = DataFolder::open(&config.data)?;
     // The certificate and the port are tried before the database is touched.
@@ -96,10 +106,13 @@ pub async fn run(
         None => None,
     };
     let listener = bind(config.listen)?;
+    let admin_listener = config.admin_listen.map(bind).transpose()?;
     let address = listener.local_addr().map_err(ServerError::Serve)?;
+    let admin_address = admin_listener.as_ref().map(TcpListener::local_addr).transpose().map_err(ServerError::Serve)?;
     let metrics = Arc::new(Metrics::default());
     let store = open_store(&folder)?;
-    let relay = Relay::open(Box::new(store), config.settings(), metrics.clone(), Box::new(system_randomness))?;
+    let mut relay = Relay::open(Box::new(store), config.settings(), metrics.clone(), Box::new(system_randomness))?;
+    relay.end_sign_ins_of_operator()?;
     let (documents, changes) = relay.size();
     info!(%address, relay = %relay.id(), documents, changes, tls = tls.is_some(), "listening");
     let (service, thread) = Service::start(relay);
@@ -108,7 +121,10 @@ pub async fn run(
         service: service.clone(),
         metrics,
         max_frame_bytes: config.max_frame_bytes as usize,
-        admin_token: folder.admin_token.clone(),
+        operator_key_hash: folder.operator_key_hash,
+        sign_in_ms: i64::from(config.sign_in_minutes) * 60_000,
+        sign_ins: Arc::new(SignInGuard::default()),
+        proxy: config.proxy,
         open,
     };
     let handle = axum_server::Handle::new();
@@ -119,11 +135,11 @@ pub async fn run(
         service.shut_down();
         stopping.graceful_shutdown(Some(GRACE));
     });
-    listening(address);
+    listening(Listening { devices: address, admin: admin_address.unwrap_or(address) });
     let mut thread = tokio::task::spawn_blocking(move || thread.join());
     let mut ended = false;
     let served = tokio::select! {
-        served = serve(listener, tls, handle, state) => served.map_err(ServerError::Serve),
+        served = serve_all(listener, admin_listener, tls, handle, state) => served.map_err(ServerError::Serve),
         () = crash(&mut thread, &mut ended) => Err(ServerError::Crashed),
     };
     // Sockets outlive the serving by what they still have to send.
@@ -154,13 +170,27 @@ fn open_store(folder: &DataFolder) -> Result<SqliteStore, ServerError> {
     })
 }
 
-async fn serve(
+/// Serves devices and administrators, beside one another or each at an address of their own.
+async fn serve_all(
     listener: TcpListener,
+    admin_listener: Option<TcpListener>,
     tls: Option<RustlsConfig>,
     handle: axum_server::Handle<SocketAddr>,
     state: AppState,
 ) -> std::io::Result<()> {
-    let service = router(state).into_make_service();
+    let devices = devices_router(state.clone(), admin_listener.is_some());
+    let Some(admin_listener) = admin_listener else { return serve(listener, tls, handle, devices).await };
+    let administrators = serve(admin_listener, tls.clone(), handle.clone(), admin_router(state));
+    tokio::try_join!(serve(listener, tls, handle, devices), administrators).map(|_| ())
+}
+
+async fn serve(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    handle: axum_server::Handle<SocketAddr>,
+    router: axum::Router,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     match tls {
         Some(tls) => {
             let acceptor = axum_server::tls_rustls::RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
@@ -195,10 +225,10 @@ fn system_randomness(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the system's random generator");
 }
 
-/// The relay's folder, locked for this process, with the admin token.
+/// The relay's folder, locked for this process, with the operator's key.
 struct DataFolder {
     path: PathBuf,
-    admin_token: Arc<str>,
+    operator_key_hash: [u8; 32],
     _lock: std::fs::File,
 }
 
@@ -212,23 +242,23 @@ impl DataFolder {
             std::fs::TryLockError::WouldBlock => ServerError::AlreadyRunning(path.into()),
             std::fs::TryLockError::Error(error) => failed(error),
         })?;
-        let admin_token = admin_token(&path.join("admin.token")).map_err(failed)?;
-        Ok(Self { path: path.into(), admin_token, _lock: lock })
+        let operator_key_hash = operator_key_hash(&path.join("admin.token")).map_err(failed)?;
+        Ok(Self { path: path.into(), operator_key_hash, _lock: lock })
     }
 }
 
-/// Reads the admin token, or makes one on the first start.
-fn admin_token(path: &Path) -> std::io::Result<Arc<str>> {
+/// Reads the operator's key, or makes one on the first start. Only its hash stays in memory.
+fn operator_key_hash(path: &Path) -> std::io::Result<[u8; 32]> {
     if let Ok(text) = std::fs::read_to_string(path)
         && !text.trim().is_empty()
     {
-        return Ok(text.trim().into());
+        return Ok(Sha256::digest(text.trim()).into());
     }
     let mut random = [0; 32];
     system_randomness(&mut random);
-    let token = hex::encode(random);
-    std::io::Write::write_all(&mut open_private(path)?, token.as_bytes())?;
-    Ok(token.into())
+    let key = hex::encode(random);
+    std::io::Write::write_all(&mut open_private(path)?, key.as_bytes())?;
+    Ok(Sha256::digest(&key).into())
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use sync_protocol::UnixMillis;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use crate::accounts::Origin;
 use crate::relay::{ConnectionId, Outgoing, Relay};
 use crate::store::StoreError;
 
@@ -21,7 +22,7 @@ const SOCKET_QUEUE: usize = 64;
 type Job = Box<dyn FnOnce(&mut Relay, UnixMillis) -> Vec<Outgoing> + Send>;
 
 enum Input {
-    Connected(mpsc::Sender<Vec<u8>>, oneshot::Sender<ConnectionId>),
+    Connected(Origin, mpsc::Sender<Vec<u8>>, oneshot::Sender<ConnectionId>),
     /// With the room that it takes up until the relay has taken it.
     Received(ConnectionId, Vec<u8>, Option<OwnedSemaphorePermit>),
     Disconnected(ConnectionId),
@@ -53,10 +54,10 @@ impl Service {
     ///
     /// # Errors
     /// [`Stopped`].
-    pub async fn connect(&self) -> Result<(ConnectionId, mpsc::Receiver<Vec<u8>>), Stopped> {
+    pub async fn connect(&self, origin: Origin) -> Result<(ConnectionId, mpsc::Receiver<Vec<u8>>), Stopped> {
         let (outgoing, receiver) = mpsc::channel(SOCKET_QUEUE);
         let (reply, answer) = oneshot::channel();
-        self.inputs.send(Input::Connected(outgoing, reply)).map_err(|_| Stopped)?;
+        self.inputs.send(Input::Connected(origin, outgoing, reply)).map_err(|_| Stopped)?;
         Ok((answer.await.map_err(|_| Stopped)?, receiver))
     }
 
@@ -86,16 +87,33 @@ impl Service {
     ///
     /// # Errors
     /// [`Stopped`] outside, what the action ran into inside.
-    pub async fn administer<T: Send + 'static>(
+    pub async fn administer<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
-        act: impl FnOnce(&mut Relay, UnixMillis) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Result<T, StoreError>, Stopped> {
+        act: impl FnOnce(&mut Relay, UnixMillis) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, Stopped> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |relay, now| {
             let (done, outgoing) = relay.administer(now, act);
             // Whoever asked may have gone away; what was done stays done.
             let _ = reply.send(done);
             outgoing
+        });
+        self.inputs.send(Input::Job(job)).map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Looks something up on the relay's thread, outside any transaction: cheap, and nobody's commit is hurried by it.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn look_up<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Relay, UnixMillis) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |relay, now| {
+            let _ = reply.send(look(relay, now));
+            Vec::new()
         });
         self.inputs.send(Input::Job(job)).map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
@@ -141,8 +159,8 @@ impl Rounds {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Connected(socket, reply) => {
-                let id = self.relay.connected();
+            Input::Connected(origin, socket, reply) => {
+                let id = self.relay.connected_from(origin);
                 self.sockets.insert(id, socket);
                 if reply.send(id).is_err() {
                     self.forget(id);
@@ -185,7 +203,7 @@ impl Rounds {
 }
 
 /// The system's clock.
-fn now() -> UnixMillis {
+pub(crate) fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

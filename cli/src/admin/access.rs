@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::Value;
 use sync_protocol::{Compartment, OrganizationId, PatientId, PractitionerId};
 use sync_server::access::{Affiliation, Grant, Grantee, PractitionerRole, Role};
-use sync_server::admin::{AffiliationKey, NewGrant};
+use sync_server::admin::NewGrant;
 
 use crate::admin::AdminApi;
 use crate::failure::Failure;
@@ -72,6 +72,7 @@ pub enum GrantCommand {
     /// End a grant now
     End {
         /// Its id
+        #[arg(value_parser = grant_id)]
         id: String,
     },
     /// List grants
@@ -116,11 +117,12 @@ pub fn role(api: &AdminApi, json: bool, command: &RoleCommand) -> Result<(), Fai
             })
         }
         RoleCommand::Remove(args) => {
-            let done: Value = api.delete_with("roles", &args.record())?;
+            let path = format!("roles/{}/{}/{}", args.organization, args.practitioner, args.role.as_str());
+            let done: Value = api.delete(&path)?;
             output::print(json, &done, |_| println!("removed"))
         }
         RoleCommand::List => {
-            let found: Vec<PractitionerRole> = api.get("roles")?;
+            let found: Vec<PractitionerRole> = api.list("roles")?;
             output::print(json, &found, |found| {
                 let row = |r: &PractitionerRole| {
                     let role = r.role.as_str().to_owned();
@@ -161,12 +163,11 @@ pub fn affiliation(api: &AdminApi, json: bool, command: &AffiliationCommand) -> 
             output::print(json, &done, |_| println!("{partner} may have charts of {organization}"))
         }
         AffiliationCommand::Remove { organization, partner } => {
-            let key = AffiliationKey { organization: organization.clone(), partner: partner.clone() };
-            let done: Value = api.delete_with("affiliations", &key)?;
+            let done: Value = api.delete(&format!("affiliations/{organization}/{partner}"))?;
             output::print(json, &done, |_| println!("removed"))
         }
         AffiliationCommand::List => {
-            let found: Vec<Affiliation> = api.get("affiliations")?;
+            let found: Vec<Affiliation> = api.list("affiliations")?;
             output::print(json, &found, |found| {
                 let row = |a: &Affiliation| {
                     let write = if a.may_write { "read, write" } else { "read" };
@@ -196,7 +197,7 @@ pub fn grant(api: &AdminApi, json: bool, command: &GrantCommand) -> Result<(), F
             output::print(json, &done, |_| println!("ended"))
         }
         GrantCommand::List => {
-            let found: Vec<Grant> = api.get("grants")?;
+            let found: Vec<Grant> = api.list("grants")?;
             output::print(json, &found, |found| {
                 let headings = ["ID", "CHART", "TO", "COMPARTMENTS", "UNTIL"];
                 output::table(&headings, &found.iter().map(grant_row).collect::<Vec<_>>());
@@ -221,6 +222,12 @@ impl GrantArgs {
             valid_ms: i64::from(self.hours) * HOUR_MS,
         }
     }
+}
+
+/// An id as grants have it, so that nothing else gets into a path.
+fn grant_id(text: &str) -> Result<String, String> {
+    let hexadecimal = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if hexadecimal { Ok(text.into()) } else { Err("the id of a grant is 32 hexadecimal digits".into()) }
 }
 
 fn grant_row(grant: &Grant) -> Vec<String> {

@@ -1,16 +1,22 @@
 //! The admin API, called over HTTP.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sync_server::admin::{Admitted, Credentials, ErrorCode, Page, Secret, ShownProblem};
 use ureq::Agent;
-use ureq::http::Response;
+use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+use super::session::{Credential, read};
 use crate::failure::Failure;
+
+/// Entries to ask for at once.
+const PAGE: usize = 1_000;
 
 /// Where the relay is and how to prove that one may administer it.
 #[derive(Clone, Debug, Args)]
@@ -18,15 +24,12 @@ pub struct ApiArgs {
     /// Address of the relay
     #[arg(long, env = "SATCHEL_RELAY", default_value = "http://127.0.0.1:7443", global = true, value_name = "URL")]
     pub relay: String,
-    /// File with the admin token, from the relay's data folder
-    #[arg(
-        long,
-        env = "SATCHEL_ADMIN_TOKEN_FILE",
-        default_value = "satchel-relay/admin.token",
-        global = true,
-        value_name = "FILE"
-    )]
-    pub token_file: PathBuf,
+    /// File with the operator's key, from the relay's data folder [default: satchel-relay/admin.token, unless signed in]
+    #[arg(long, env = "SATCHEL_ADMIN_TOKEN_FILE", global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// File that keeps a practitioner's sign-in [default: satchel/admin-session.json in the user's state folder]
+    #[arg(long, env = "SATCHEL_ADMIN_SESSION", global = true, value_name = "FILE")]
+    pub session: Option<PathBuf>,
     /// Certificate authority to trust for the relay, PEM
     #[arg(long, env = "SATCHEL_CA", global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
@@ -36,21 +39,36 @@ pub struct ApiArgs {
 pub struct AdminApi {
     agent: Agent,
     base: String,
-    token: String,
+    credential: Credential,
+    /// What the operator's key was exchanged for.
+    token: Mutex<Option<Secret>>,
 }
 
 impl AdminApi {
-    /// Reads the token; connects with the first call.
+    /// Looks for the operator's key or a sign-in; connects with the first call.
     ///
     /// # Errors
-    /// [`Failure::BadInput`] if the token or certificate file cannot be read, or the token would travel unprotected.
+    /// [`Failure::BadInput`] if a file cannot be read, or what proves who one is would travel unprotected;
+    /// [`Failure::Refused`] if there is neither key nor sign-in.
     pub fn new(args: &ApiArgs) -> Result<Self, Failure> {
+        let credential = Credential::find(args)?;
+        Self::with(args, credential)
+    }
+
+    /// Nobody yet: for signing in.
+    ///
+    /// # Errors
+    /// As [`AdminApi::new`].
+    pub fn anonymous(args: &ApiArgs) -> Result<Self, Failure> {
+        Self::with(args, Credential::None)
+    }
+
+    fn with(args: &ApiArgs, credential: Credential) -> Result<Self, Failure> {
         let base = args.relay.trim_end_matches('/').to_owned();
         if !base.starts_with("https://") && !is_loopback(&base) {
-            let message = "the admin token must not travel without TLS: use an https:// address for the relay";
+            let message = "keys and passwords must not travel without TLS: use an https:// address for the relay";
             return Err(Failure::BadInput(message.into()));
         }
-        let token = read(&args.token_file, "admin token file")?.trim().to_owned();
         let mut config =
             Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
         if let Some(ca) = &args.ca {
@@ -60,7 +78,7 @@ impl AdminApi {
             let roots = RootCerts::new_with_certs(&[certificate]);
             config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
-        Ok(Self { agent: config.build().new_agent(), base, token })
+        Ok(Self { agent: config.build().new_agent(), base, credential, token: Mutex::default() })
     }
 
     /// The relay's address.
@@ -74,7 +92,39 @@ impl AdminApi {
     /// # Errors
     /// [`Failure`].
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.read(self.agent.get(self.url(path)).header("authorization", self.bearer()).call())
+        self.call("GET", path, None)
+    }
+
+    /// Reads a list, page by page.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+        self.list_after(path, None, usize::MAX)
+    }
+
+    /// Reads a list after an entry, at most so many.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn list_after<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        mut after: Option<String>,
+        most: usize,
+    ) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        while all.len() < most {
+            let limit = PAGE.min(most - all.len());
+            let after_which = after.map(|after| format!("&after={after}")).unwrap_or_default();
+            let page: Page<T> = self.get(&format!("{path}?limit={limit}{after_which}"))?;
+            all.extend(page.items);
+            if page.next.is_none() {
+                break;
+            }
+            after = page.next;
+        }
+        Ok(all)
     }
 
     /// Adds something.
@@ -82,7 +132,7 @@ impl AdminApi {
     /// # Errors
     /// [`Failure`].
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
-        self.read(self.agent.post(self.url(path)).header("authorization", self.bearer()).send_json(body))
+        self.call("POST", path, Some(as_json(body)?))
     }
 
     /// Adds or replaces something.
@@ -90,7 +140,7 @@ impl AdminApi {
     /// # Errors
     /// [`Failure`].
     pub fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
-        self.read(self.agent.put(self.url(path)).header("authorization", self.bearer()).send_json(body))
+        self.call("PUT", path, Some(as_json(body)?))
     }
 
     /// Removes what a path names.
@@ -98,55 +148,110 @@ impl AdminApi {
     /// # Errors
     /// [`Failure`].
     pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.read(self.agent.delete(self.url(path)).header("authorization", self.bearer()).call())
+        self.call("DELETE", path, None)
     }
 
-    /// Removes what a body names.
+    /// Signs in.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`], among others.
+    pub fn sign_in(&self, credentials: &Credentials) -> Result<Admitted, Failure> {
+        let answer = self.send("POST", &self.own_url("sign-in"), None, Some(as_json(credentials)?))?;
+        self.read(answer).map_err(|problem| problem.1)
+    }
+
+    /// Does something with the sign-in itself: `sign-out` or `password`.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn delete_with<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
-        let request = self.agent.delete(self.url(path)).header("authorization", self.bearer());
-        self.read(request.force_send_body().send_json(body))
+    pub fn own<T: DeserializeOwned>(&self, what: &str, body: Option<&impl Serialize>) -> Result<T, Failure> {
+        let token = self.token()?;
+        let body = body.map(as_json).transpose()?;
+        let answer = self.send("POST", &self.own_url(what), Some(&token), body)?;
+        self.read(answer).map_err(|problem| problem.1)
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("{}/admin/v1/{path}", self.base)
+    fn own_url(&self, what: &str) -> String {
+        format!("{}/admin/{what}", self.base)
     }
 
-    fn bearer(&self) -> String {
-        format!("Bearer {}", self.token)
+    fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<String>) -> Result<T, Failure> {
+        let url = format!("{}/admin/v1/{path}", self.base);
+        let answer = self.send(method, &url, Some(&self.token()?), body.clone())?;
+        match self.read(answer) {
+            // The operator's key gets another token when one has run out, or the relay was started anew.
+            Err((Some(ErrorCode::NotSignedIn), _)) if matches!(self.credential, Credential::Operator(_)) => {
+                self.keep(None);
+                let answer = self.send(method, &url, Some(&self.token()?), body)?;
+                self.read(answer).map_err(|problem| problem.1)
+            }
+            read => read.map_err(|problem| problem.1),
+        }
     }
 
-    fn read<T: DeserializeOwned>(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<T, Failure> {
-        let mut answer = answer
-            .map_err(|error| Failure::Unreachable(format!("cannot reach the relay at {}: {error}", self.base)))?;
+    /// A token: the practitioner's, or what the operator's key is exchanged for.
+    fn token(&self) -> Result<Secret, Failure> {
+        let key = match &self.credential {
+            Credential::None => return Err(Failure::Refused("nobody is signed in".into())),
+            Credential::Session(token) => return Ok(token.clone()),
+            Credential::Operator(key) => key,
+        };
+        let kept = self.token.lock().ok().and_then(|token| token.clone());
+        if let Some(token) = kept {
+            return Ok(token);
+        }
+        let admitted = self.sign_in(&Credentials::Operator { key: key.clone() })?;
+        self.keep(Some(admitted.token.clone()));
+        Ok(admitted.token)
+    }
+
+    fn keep(&self, token: Option<Secret>) {
+        if let Ok(mut kept) = self.token.lock() {
+            *kept = token;
+        }
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        url: &str,
+        token: Option<&Secret>,
+        body: Option<String>,
+    ) -> Result<Response<ureq::Body>, Failure> {
+        let mut request = Request::builder().method(method).uri(url);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {}", token.reveal()));
+        }
+        let answer = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json").body(body);
+                self.agent.run(request.map_err(Failure::from_error)?)
+            }
+            None => self.agent.run(request.body(()).map_err(Failure::from_error)?),
+        };
+        answer.map_err(|error| Failure::Unreachable(format!("cannot reach the relay at {}: {error}", self.base)))
+    }
+
+    fn read<T: DeserializeOwned>(&self, mut answer: Response<ureq::Body>) -> Result<T, (Option<ErrorCode>, Failure)> {
         let status = answer.status().as_u16();
         if answer.status().is_success() {
-            return answer
-                .body_mut()
-                .read_json()
-                .map_err(|_| Failure::Failed(format!("{} does not answer as a Satchel relay does", self.base)));
+            let strange = || Failure::Failed(format!("{} does not answer as a Satchel relay does", self.base));
+            return answer.body_mut().read_json().map_err(|_| (None, strange()));
         }
-        let message = answer.body_mut().read_to_string().unwrap_or_default();
-        let message = error_text(&message).unwrap_or(message);
-        match status {
-            401 | 403 => Err(Failure::Refused(format!("the relay refuses: {message}"))),
-            400..=499 => Err(Failure::BadInput(message)),
-            _ => Err(Failure::Failed(format!("the relay failed ({status}): {message}"))),
-        }
+        let text = answer.body_mut().read_to_string().unwrap_or_default();
+        let problem: Option<ShownProblem> = serde_json::from_str(&text).ok();
+        let message = problem.as_ref().map_or(text, |problem| problem.message.clone());
+        let failure = match status {
+            401 | 403 | 429 => Failure::Refused(format!("the relay refuses: {message}")),
+            400..=499 => Failure::BadInput(message),
+            _ => Failure::Failed(format!("the relay failed ({status}): {message}")),
+        };
+        Err((problem.map(|problem| problem.code), failure))
     }
 }
 
-/// The message of an error answer.
-fn error_text(body: &str) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_str(body).ok()?;
-    value.get("error")?.as_str().map(ToOwned::to_owned)
-}
-
-fn read(path: &Path, what: &str) -> Result<String, Failure> {
-    let failed = |error| Failure::BadInput(format!("cannot read the {what} {}: {error}", path.display()));
-    std::fs::read_to_string(path).map_err(failed)
+fn as_json(body: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(body).map_err(Failure::from_error)
 }
 
 /// Whether an `http://` address is on this machine.

@@ -17,7 +17,7 @@ pub enum AuditCommand {
         /// Rows after this number
         #[arg(long, default_value_t = 0)]
         after: u64,
-        /// At most so many, up to 1000
+        /// At most so many
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
@@ -32,7 +32,7 @@ pub enum AuditCommand {
 pub fn run(api: &AdminApi, json: bool, command: &AuditCommand) -> Result<(), Failure> {
     match command {
         AuditCommand::List { after, limit } => {
-            let found: Vec<Value> = api.get(&format!("audit?after={after}&limit={limit}"))?;
+            let found: Vec<Value> = api.list_after("audit", Some(after.to_string()), *limit)?;
             output::print(json, &found, |found| {
                 let headings = ["ROW", "AT", "ACTION", "DEVICE", "PRACTITIONER", "DETAIL"];
                 output::table(&headings, &found.iter().map(row).collect::<Vec<_>>());

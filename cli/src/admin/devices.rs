@@ -76,7 +76,7 @@ fn device_url(base: &str) -> String {
 pub fn device(api: &AdminApi, json: bool, command: &DeviceCommand) -> Result<(), Failure> {
     match command {
         DeviceCommand::List => {
-            let found: Vec<ShownDevice> = api.get("devices")?;
+            let found: Vec<ShownDevice> = api.list("devices")?;
             output::print(json, &found, |found| {
                 let headings = ["ID", "NAME", "PRACTITIONER", "ORGANIZATION", "HOLDS", "LAST SEEN", "STATE"];
                 output::table(&headings, &found.iter().map(device_row).collect::<Vec<_>>());
@@ -106,14 +106,14 @@ fn device_row(device: &ShownDevice) -> Vec<String> {
 /// # Errors
 /// [`Failure`].
 pub fn custody(api: &AdminApi, json: bool) -> Result<(), Failure> {
-    let found: Vec<ShownCustody> = api.get("custody")?;
+    let found: Vec<ShownCustody> = api.list("custody")?;
     output::print(json, &found, |found| {
         let row = |entry: &ShownCustody| {
-            let patient = entry.descriptor.patient.as_ref().map_or("-", |p| p.as_str());
+            let patient = entry.document.patient.as_ref().map_or("-", |p| p.as_str());
             vec![
                 output::moment(entry.received_at),
-                format!("{}/{patient}", entry.descriptor.organization),
-                entry.descriptor.compartment.to_string(),
+                format!("{}/{patient}", entry.document.organization),
+                entry.document.compartment.to_string(),
                 format!("{} ({})", entry.practitioner, entry.organization),
                 format!("{:?}", entry.reason),
                 output::bytes(entry.bytes as u64),

@@ -1,10 +1,13 @@
 //! `satchel admin`: looks after a relay over its admin API.
 
 mod access;
+mod accounts;
 mod api;
 mod audit;
 mod devices;
 mod people;
+mod session;
+mod sign_in;
 
 use clap::{Args, Subcommand};
 
@@ -26,6 +29,15 @@ pub struct AdminArgs {
 
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
+    /// Sign in with login and password
+    SignIn(sign_in::SignInArgs),
+    /// Sign out
+    SignOut,
+    /// Change one's own password
+    Password,
+    /// Accounts of administrators and privacy officers
+    #[command(subcommand)]
+    Account(accounts::AccountCommand),
     /// Organizations: clinics and practices
     #[command(subcommand)]
     Organization(people::OrganizationCommand),
@@ -58,9 +70,18 @@ enum AdminCommand {
 /// # Errors
 /// [`Failure`].
 pub fn run(args: &AdminArgs) -> Result<(), Failure> {
-    let api = AdminApi::new(&args.api)?;
     let json = args.json;
     match &args.command {
+        AdminCommand::SignIn(asked) => return sign_in::sign_in(&args.api, json, asked),
+        AdminCommand::SignOut => return sign_in::sign_out(&args.api, json),
+        AdminCommand::Password => return sign_in::password(&args.api, json),
+        _ => {}
+    }
+    let api = AdminApi::new(&args.api)?;
+    match &args.command {
+        // Handled above: they come before anybody is signed in.
+        AdminCommand::SignIn(_) | AdminCommand::SignOut | AdminCommand::Password => Ok(()),
+        AdminCommand::Account(command) => accounts::run(&api, json, command),
         AdminCommand::Organization(command) => people::organization(&api, json, command),
         AdminCommand::Practitioner(command) => people::practitioner(&api, json, command),
         AdminCommand::Role(command) => access::role(&api, json, command),

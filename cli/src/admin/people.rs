@@ -3,8 +3,7 @@
 use clap::Subcommand;
 use serde_json::Value;
 use sync_protocol::{OrganizationId, PractitionerId};
-use sync_server::admin::{NewOrganization, ShownOrganization};
-use sync_server::store::PractitionerRecord;
+use sync_server::admin::{NewOrganization, NewPractitioner, ShownOrganization, ShownPractitioner};
 
 use crate::admin::AdminApi;
 use crate::failure::Failure;
@@ -33,6 +32,9 @@ pub enum PractitionerCommand {
         id: PractitionerId,
         /// What people call them
         name: String,
+        /// The organization that answers for them; the operator may leave it out
+        #[arg(long, value_name = "ORGANIZATION")]
+        organization: Option<OrganizationId>,
     },
     /// List practitioners
     List,
@@ -50,7 +52,7 @@ pub fn organization(api: &AdminApi, json: bool, command: &OrganizationCommand) -
             output::print(json, &done, |_| println!("added organization {id}"))
         }
         OrganizationCommand::List => {
-            let found: Vec<ShownOrganization> = api.get("organizations")?;
+            let found: Vec<ShownOrganization> = api.list("organizations")?;
             output::print(json, &found, |found| {
                 let row = |o: &ShownOrganization| vec![o.id.to_string(), o.name.clone(), o.enrolment_key.to_string()];
                 output::table(&["ID", "NAME", "ENROLMENT KEY"], &found.iter().map(row).collect::<Vec<_>>());
@@ -65,16 +67,18 @@ pub fn organization(api: &AdminApi, json: bool, command: &OrganizationCommand) -
 /// [`Failure`].
 pub fn practitioner(api: &AdminApi, json: bool, command: &PractitionerCommand) -> Result<(), Failure> {
     match command {
-        PractitionerCommand::Add { id, name } => {
-            let new = PractitionerRecord { id: id.clone(), name: name.clone() };
+        PractitionerCommand::Add { id, name, organization } => {
+            let new = NewPractitioner { id: id.clone(), name: name.clone(), organization: organization.clone() };
             let done: Value = api.post("practitioners", &new)?;
             output::print(json, &done, |_| println!("added practitioner {id}"))
         }
         PractitionerCommand::List => {
-            let found: Vec<PractitionerRecord> = api.get("practitioners")?;
+            let found: Vec<ShownPractitioner> = api.list("practitioners")?;
             output::print(json, &found, |found| {
-                let row = |p: &PractitionerRecord| vec![p.id.to_string(), p.name.clone()];
-                output::table(&["ID", "NAME"], &found.iter().map(row).collect::<Vec<_>>());
+                let of =
+                    |p: &ShownPractitioner| p.organization.as_ref().map_or_else(|| "-".into(), ToString::to_string);
+                let row = |p: &ShownPractitioner| vec![p.id.to_string(), p.name.clone(), of(p)];
+                output::table(&["ID", "NAME", "ORGANIZATION"], &found.iter().map(row).collect::<Vec<_>>());
             })
         }
     }

@@ -74,7 +74,7 @@ impl Player {
 /// # Errors
 /// [`Failure`] if the token cannot be read.
 pub fn admin(relay: &RelayProcess) -> Result<AdminApi, Failure> {
-    AdminApi::new(&ApiArgs { relay: relay.admin_url(), token_file: relay.token_file(), ca: None })
+    AdminApi::new(&ApiArgs { relay: relay.admin_url(), token_file: Some(relay.token_file()), session: None, ca: None })
 }
 
 /// Enters organizations, practitioners and roles, and what one clinic opens to the other.

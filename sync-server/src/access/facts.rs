@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use sync_protocol::{Compartment, OrganizationId, PatientId, PractitionerId, UnixMillis};
+use utoipa::ToSchema;
+
+use crate::admin::schema;
 
 /// What a practitioner does at an organization (PractitionerRole.code).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Treats patients.
@@ -65,27 +68,35 @@ impl std::str::FromStr for Role {
 }
 
 /// A role of a practitioner at an organization (PractitionerRole).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PractitionerRole {
     /// Who.
+    #[schema(value_type = schema::FhirId)]
     pub practitioner: PractitionerId,
     /// Where.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// What they do there.
     pub role: Role,
     /// Sensitive categories (v3-ActCode) opened to them by name; closed otherwise.
     #[serde(default)]
+    #[schema(value_type = Vec<schema::Category>)]
     pub sensitive: Vec<String>,
 }
 
 /// An organization opens compartments of all its charts to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Affiliation {
     /// Whose charts.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// Who may have them.
+    #[schema(value_type = schema::FhirId)]
     pub partner: OrganizationId,
     /// Which compartments; `sensitive` cannot be among them.
+    #[schema(value_type = Vec<schema::CompartmentName>)]
     pub compartments: Vec<Compartment>,
     /// Whether the partner may also write there.
     #[serde(default)]
@@ -103,22 +114,28 @@ pub enum Grantee {
 }
 
 /// One chart, or some of it, opened for a time (a referral).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
     /// Its id.
+    #[schema(value_type = schema::HexId)]
     pub id: String,
     /// Which organization manages the chart.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// Whose chart.
+    #[schema(value_type = schema::FhirId)]
     pub patient: PatientId,
     /// To whom.
+    #[schema(value_type = schema::Grantee)]
     pub grantee: Grantee,
     /// Which compartments; `sensitive` opens every category of the chart and must be named.
+    #[schema(value_type = Vec<schema::CompartmentName>)]
     pub compartments: Vec<Compartment>,
     /// Whether they may also write there.
     #[serde(default)]
     pub may_write: bool,
     /// From this moment on it opens nothing.
+    #[schema(value_type = schema::Moment)]
     pub expires_at: UnixMillis,
 }
 

@@ -1,13 +1,17 @@
 //! HTTP: the WebSocket that devices sync over, health and metrics, the admin API.
 
-mod admin;
+pub mod admin;
+mod client;
 mod health;
 mod socket;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+
+pub use admin::SignInGuard;
 
 use crate::metrics::Metrics;
 use crate::service::Service;
@@ -21,19 +25,38 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Largest frame to accept, in bytes.
     pub max_frame_bytes: usize,
-    /// What an administrator presents as bearer token.
-    pub admin_token: Arc<str>,
+    /// SHA-256 of the operator's key.
+    pub operator_key_hash: [u8; 32],
+    /// How long a sign-in is in force, in milliseconds.
+    pub sign_in_ms: i64,
+    /// Counts and bounds sign-ins.
+    pub sign_ins: Arc<SignInGuard>,
+    /// The proxy whose word on where a request comes from is taken.
+    pub proxy: Option<IpAddr>,
     /// Held by every open socket: when all are dropped, every goodbye is out.
     pub open: tokio::sync::mpsc::Sender<std::convert::Infallible>,
 }
 
-/// All routes.
-pub fn router(state: AppState) -> Router {
-    Router::new()
+/// What is served where devices connect: everything if administrators have no address of their own.
+pub fn devices_router(state: AppState, administered_elsewhere: bool) -> Router {
+    let router = Router::new()
         .route("/sync", get(socket::upgrade))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    let router = if administered_elsewhere {
+        router
+    } else {
+        router.route("/metrics", get(health::metrics_here)).merge(admin::router(&state))
+    };
+    router.with_state(state)
+}
+
+/// What is served where administrators connect, if that is an address of its own.
+pub fn admin_router(state: AppState) -> Router {
+    Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .nest("/admin/v1", admin::routes(&state))
+        .merge(admin::router(&state))
         .with_state(state)
 }

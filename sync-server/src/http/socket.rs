@@ -13,7 +13,9 @@ use sync_protocol::SUBPROTOCOL;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
+use crate::accounts::Origin;
 use crate::http::AppState;
+use crate::http::client::Client;
 use crate::relay::ConnectionId;
 
 /// How often an idle connection is probed.
@@ -27,17 +29,17 @@ const SEND_WITHIN: Duration = Duration::from_secs(60);
 const UNTAKEN: usize = 8;
 
 /// Takes a device's connection, if it asks for our subprotocol.
-pub async fn upgrade(State(state): State<AppState>, upgrade: WebSocketUpgrade) -> Response {
+pub async fn upgrade(State(state): State<AppState>, client: Client, upgrade: WebSocketUpgrade) -> Response {
     let limit = state.max_frame_bytes;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limit).max_frame_size(limit);
     if upgrade.selected_protocol().is_none() {
         return (StatusCode::BAD_REQUEST, format!("ask for the subprotocol {SUBPROTOCOL}\n")).into_response();
     }
-    upgrade.on_upgrade(move |socket| serve(state, socket))
+    upgrade.on_upgrade(move |socket| serve(state, client.origin, socket))
 }
 
-async fn serve(state: AppState, socket: WebSocket) {
-    let Ok((id, outgoing)) = state.service.connect().await else { return };
+async fn serve(state: AppState, origin: Origin, socket: WebSocket) {
+    let Ok((id, outgoing)) = state.service.connect(origin).await else { return };
     carry(&state, id, socket, outgoing).await;
     state.service.disconnected(id);
 }

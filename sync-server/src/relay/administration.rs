@@ -1,15 +1,17 @@
 //! What administrators do: people, organizations, access facts, devices.
 
+use std::ops::ControlFlow;
+
 use serde_json::{Value, json};
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::identity::SecretKey;
 use sync_protocol::{Compartment, DeviceId, OrganizationId, PractitionerId, UnixMillis};
 
-use super::Relay;
 use super::arrival::code_hash;
+use super::{Administrator, Relay};
 use crate::access::{Affiliation, Grant, PractitionerRole};
 use crate::store::{
-    AuditRow, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, PractitionerRecord,
+    AuditRow, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, PractitionerRecord, Scope,
     StoreError,
 };
 
@@ -25,6 +27,16 @@ pub struct NewEnrolmentCode {
     pub code: String,
     /// From this moment on it enrols nobody.
     pub expires_at: UnixMillis,
+}
+
+/// Rows of the audit trail that are checked at once.
+const AUDIT_SLICE: usize = 1_000;
+
+/// How far the audit trail is checked: the last row, and its hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuditCheck {
+    seq: u64,
+    hash: [u8; 32],
 }
 
 impl Relay {
@@ -45,7 +57,11 @@ impl Relay {
     /// [`StoreError::Exists`].
     pub fn add_practitioner(&mut self, practitioner: &PractitionerRecord, now: UnixMillis) -> Result<(), StoreError> {
         self.store.add_practitioner(practitioner)?;
-        self.administered("add-practitioner", json!({ "practitioner": practitioner.id }), now)
+        self.administered(
+            "add-practitioner",
+            json!({ "practitioner": practitioner.id, "organization": practitioner.organization }),
+            now,
+        )
     }
 
     /// Adds or replaces a role.
@@ -107,8 +123,9 @@ impl Relay {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn end_grant(&mut self, id: &str, now: UnixMillis) -> Result<(), StoreError> {
+        let organization = self.store.grant(id)?.organization;
         self.store.set_grant_expiry(id, now)?;
-        self.facts_changed("end-grant", json!({ "grant": id }), now)
+        self.facts_changed("end-grant", json!({ "grant": id, "organization": organization }), now)
     }
 
     /// Makes a one-time code that enrols a device for a practitioner.
@@ -137,7 +154,7 @@ impl Relay {
         Ok(NewEnrolmentCode { code, expires_at })
     }
 
-    fn random_code(&mut self) -> String {
+    pub(super) fn random_code(&mut self) -> String {
         let mut letters = Vec::with_capacity(CODE_LETTERS);
         while letters.len() < CODE_LETTERS {
             let [byte] = self.random::<1>();
@@ -155,8 +172,9 @@ impl Relay {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn revoke_device(&mut self, device: &DeviceId, now: UnixMillis) -> Result<(), StoreError> {
+        let organization = self.store.device(device)?.certificate.body.organization;
         self.store.revoke_device(device, now)?;
-        self.administered("revoke-device", json!({ "device": device }), now)?;
+        self.administered("revoke-device", json!({ "device": device, "organization": organization }), now)?;
         let of_device = |peer: &super::Peer| peer.device == *device;
         let connected: Vec<_> = self
             .connections
@@ -215,12 +233,65 @@ impl Relay {
     /// # Errors
     /// [`StoreError::Database`].
     pub fn devices(&self) -> Result<Vec<(DeviceRecord, u64)>, StoreError> {
-        let devices = self.store.devices()?;
-        devices
-            .into_iter()
-            .map(|device| Ok((self.store.holdings(&device.id())?.held.len(), device)))
-            .map(swap)
-            .collect()
+        self.with_held(self.store.devices()?)
+    }
+
+    /// A page of devices by id, each with how many documents it holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn devices_page(
+        &self,
+        scope: &Scope,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<Vec<(DeviceRecord, u64)>, StoreError> {
+        self.with_held(self.store.devices_page(scope, after, limit)?)
+    }
+
+    fn with_held(&self, devices: Vec<DeviceRecord>) -> Result<Vec<(DeviceRecord, u64)>, StoreError> {
+        let held = |device: DeviceRecord| Ok((self.store.holdings(&device.id())?.held.len(), device));
+        devices.into_iter().map(held).map(|pair| pair.map(|(held, device)| (device, held))).collect()
+    }
+
+    /// A device.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn device(&self, id: &DeviceId) -> Result<DeviceRecord, StoreError> {
+        self.store.device(id)
+    }
+
+    /// A grant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn grant(&self, id: &str) -> Result<Grant, StoreError> {
+        self.store.grant(id)
+    }
+
+    /// A page of grants by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn grants_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Grant>, StoreError> {
+        self.store.grants_page(scope, after, limit)
+    }
+
+    /// A practitioner.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn practitioner(&self, id: &PractitionerId) -> Result<PractitionerRecord, StoreError> {
+        self.store.practitioner(id)
+    }
+
+    /// The roles of a practitioner, at all organizations.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn roles_of(&self, practitioner: &PractitionerId) -> Result<Vec<PractitionerRole>, StoreError> {
+        self.store.roles_of(practitioner)
     }
 
     /// Everything in custody.
@@ -229,6 +300,27 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn custody(&self) -> Result<Vec<CustodyEntry>, StoreError> {
         self.store.custody()
+    }
+
+    /// A page of what is in custody for documents of these organizations, oldest first, each with its number.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn custody_page(
+        &self,
+        scope: &Scope,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, CustodyEntry)>, StoreError> {
+        self.store.custody_page(scope, after, limit)
+    }
+
+    /// A page of audit rows that concern these organizations.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn audit_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.store.audit_page(scope, after, limit)
     }
 
     /// Audit rows after a sequence number.
@@ -244,28 +336,43 @@ impl Relay {
     /// # Errors
     /// [`StoreError::Database`].
     pub fn verify_audit(&self) -> Result<(u64, Option<u64>), StoreError> {
-        let (mut seq, mut hash) = (0, [0; 32]);
-        let mut page = 1_000;
+        let mut checked = AuditCheck::default();
         loop {
-            let rows = match self.store.audit_after(seq, page) {
-                // One of them cannot even be read: look at them one by one.
-                Err(StoreError::Damaged(_) | StoreError::Database(_)) if page > 1 => {
-                    page = 1;
-                    continue;
-                }
-                Err(StoreError::Damaged(_)) => return Ok((seq, Some(seq + 1))),
-                rows => rows?,
-            };
-            if rows.is_empty() {
-                return Ok((seq, None));
-            }
-            for row in rows {
-                if row.seq != seq + 1 || row.previous_hash != hash || row.hash != row.expected_hash() {
-                    return Ok((seq, Some(seq + 1)));
-                }
-                (seq, hash) = (row.seq, row.hash);
+            match self.verify_audit_on(checked)? {
+                ControlFlow::Continue(further) => checked = further,
+                ControlFlow::Break(outcome) => return Ok(outcome),
             }
         }
+    }
+
+    /// Checks up to a thousand rows of the audit trail after those that are `checked`: a long trail is checked bit by
+    /// bit, and other work goes on between. Breaks with what [`Relay::verify_audit`] gives.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn verify_audit_on(
+        &self,
+        checked: AuditCheck,
+    ) -> Result<ControlFlow<(u64, Option<u64>), AuditCheck>, StoreError> {
+        let AuditCheck { mut seq, mut hash } = checked;
+        let rows = match self.store.audit_after(seq, AUDIT_SLICE) {
+            // One of them cannot even be read: look at the next alone.
+            Err(StoreError::Damaged(_) | StoreError::Database(_)) => match self.store.audit_after(seq, 1) {
+                Err(StoreError::Damaged(_)) => return Ok(ControlFlow::Break((seq, Some(seq + 1)))),
+                rows => rows?,
+            },
+            rows => rows?,
+        };
+        if rows.is_empty() {
+            return Ok(ControlFlow::Break((seq, None)));
+        }
+        for row in rows {
+            if row.seq != seq + 1 || row.previous_hash != hash || row.hash != row.expected_hash() {
+                return Ok(ControlFlow::Break((seq, Some(seq + 1))));
+            }
+            (seq, hash) = (row.seq, row.hash);
+        }
+        Ok(ControlFlow::Continue(AuditCheck { seq, hash }))
     }
 
     /// Documents and changes in the log.
@@ -281,11 +388,23 @@ impl Relay {
         Ok(())
     }
 
-    fn administered(&mut self, action: &'static str, detail: Value, now: UnixMillis) -> Result<(), StoreError> {
-        self.audit(&NewAuditRow { at: now, action, device: None, practitioner: None, organization: None, detail })
+    /// Records an administrative action in the name of whoever acts. It shows to the organization that `detail` names
+    /// as `organization`.
+    pub(super) fn administered(
+        &mut self,
+        action: &'static str,
+        mut detail: Value,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let organization = detail["organization"].as_str().and_then(|id| id.parse().ok());
+        let practitioner = match self.acting.clone() {
+            Some(Administrator::Practitioner(id)) => Some(id),
+            Some(Administrator::Operator) => {
+                detail["by"] = json!("operator");
+                None
+            }
+            None => None,
+        };
+        self.audit(&NewAuditRow { at: now, action, device: None, practitioner, organization, detail })
     }
-}
-
-fn swap(pair: Result<(u64, DeviceRecord), StoreError>) -> Result<(DeviceRecord, u64), StoreError> {
-    pair.map(|(held, device)| (device, held))
 }

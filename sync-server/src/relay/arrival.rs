@@ -7,6 +7,8 @@ use sync_protocol::identity::{Certificate, CertificateBody};
 use sync_protocol::{DeviceId, OrganizationId, PublicKey, UnixMillis};
 
 use super::{ConnectionId, Peer, Relay};
+use crate::accounts::Origin;
+use crate::accounts::attempts::{Attempts, Delays, Wait};
 use crate::store::{DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, StoreError};
 
 /// Refused connections that the audit trail records in a minute, at most; of the others it records the number.
@@ -22,7 +24,7 @@ pub(super) struct Refusals {
 
 impl Refusals {
     /// Whether this one is to be recorded, and how many before it were not.
-    fn record(&mut self, now: UnixMillis) -> Option<u64> {
+    pub(super) fn record(&mut self, now: UnixMillis) -> Option<u64> {
         let minute = now.0 / 60_000;
         if minute != self.minute {
             (self.minute, self.recorded) = (minute, 0);
@@ -33,6 +35,49 @@ impl Refusals {
         }
         self.recorded += 1;
         Some(std::mem::take(&mut self.omitted))
+    }
+}
+
+/// Tries to enrol, by where they come from: a clinic behind one address may mistype a few.
+const BY_ORIGIN: Delays =
+    Delays { free: 10, first_ms: 1_000, longest_ms: 5 * 60_000, forget_ms: 60 * 60_000, capacity: 4_096 };
+/// Failed tries to enrol in a minute, wherever they come from. Beyond, everybody waits for the next minute.
+const FAILURES_PER_MINUTE: u64 = 300;
+
+/// Bounds how often enrolment codes can be tried.
+#[derive(Debug)]
+pub(super) struct EnrolmentTries {
+    by_origin: Attempts<Origin>,
+    minute: i64,
+    failures: u64,
+}
+
+impl Default for EnrolmentTries {
+    fn default() -> Self {
+        Self { by_origin: Attempts::new(BY_ORIGIN), minute: 0, failures: 0 }
+    }
+}
+
+impl EnrolmentTries {
+    /// Takes note of a try; it counts as failed until it succeeds.
+    fn begin(&mut self, origin: Origin, now: UnixMillis) -> Result<(), Wait> {
+        let minute = now.0.div_euclid(60_000);
+        if minute != self.minute {
+            (self.minute, self.failures) = (minute, 0);
+        }
+        if self.failures >= FAILURES_PER_MINUTE {
+            return Err(Wait(60_000 - now.0.rem_euclid(60_000)));
+        }
+        if origin != Origin::Unknown {
+            self.by_origin.begin(&origin, now)?;
+        }
+        self.failures += 1;
+        Ok(())
+    }
+
+    fn succeeded(&mut self, origin: Origin) {
+        self.failures = self.failures.saturating_sub(1);
+        self.by_origin.take_back(&origin);
     }
 }
 
@@ -120,6 +165,7 @@ impl Relay {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         self.metrics.refused_connections.inc();
+        let origin = self.connections.get(&id).map_or(Origin::Unknown, |connection| connection.origin);
         self.close(id, reason, detail);
         let Some(omitted) = self.refusals.record(now) else { return Ok(()) };
         self.audit(&NewAuditRow {
@@ -128,7 +174,7 @@ impl Relay {
             device: Some(device),
             practitioner: None,
             organization: None,
-            detail: json!({ "reason": reason, "refused-before-unrecorded": omitted }),
+            detail: json!({ "reason": reason, "from": origin.to_string(), "refused-before-unrecorded": omitted }),
         })
     }
 
@@ -142,16 +188,23 @@ impl Relay {
     ) -> Result<(), StoreError> {
         let hash = code_hash(code);
         let device_id = DeviceId::of_key(&key);
+        let origin = self.connections.get(&id).map_or(Origin::Unknown, |connection| connection.origin);
+        if let Err(wait) = self.enrolment_tries.begin(origin, now) {
+            // Before the code is looked at: whether it is right is not told either.
+            return self.turn_away(id, device_id, GoodbyeReason::EnrolmentRefused, &wait.to_string(), now);
+        }
         let found = self.store.enrolment_code(&hash)?;
         let known = self.store.device_by_key(&key)?;
         let detail = match (&found, known) {
             (Some(code), _) if now >= code.expires_at => "this enrolment code has expired",
             (Some(code), None) if code.used_by.is_none() => {
-                let device = self.admit(key, &hash, code, device_name, now)?;
+                let device = self.enrol_device(key, &hash, code, device_name, now)?;
+                self.enrolment_tries.succeeded(origin);
                 return self.tell_enrolled(id, &device, now);
             }
             // The answer was lost on the way: the same key proved again, with its own code.
             (Some(code), Some(device)) if code.used_by == Some(device_id) && device.revoked_at.is_none() => {
+                self.enrolment_tries.succeeded(origin);
                 return self.tell_enrolled(id, &device, now);
             }
             (Some(code), _) if code.used_by.is_some() => "this enrolment code was used already",
@@ -162,7 +215,7 @@ impl Relay {
     }
 
     /// Certifies and records a new device.
-    fn admit(
+    fn enrol_device(
         &mut self,
         key: PublicKey,
         hash: &[u8; 32],

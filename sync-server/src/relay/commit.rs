@@ -13,18 +13,20 @@ impl Relay {
     ///
     /// # Errors
     /// What `act` returned, or what the commit ran into; nothing of it was kept then.
-    pub fn administer<T>(
+    pub fn administer<T, E: From<StoreError>>(
         &mut self,
         now: UnixMillis,
-        act: impl FnOnce(&mut Self, UnixMillis) -> Result<T, StoreError>,
-    ) -> (Result<T, StoreError>, Vec<Outgoing>) {
+        act: impl FnOnce(&mut Self, UnixMillis) -> Result<T, E>,
+    ) -> (Result<T, E>, Vec<Outgoing>) {
         let mut outgoing = self.flush(now);
         let loaded = if self.must_load { self.load() } else { Ok(()) };
-        let done = loaded.and_then(|()| self.begin()).and_then(|()| act(self, now)).and_then(|value| {
+        let begun = loaded.and_then(|()| self.begin()).map_err(E::from);
+        let done = begun.and_then(|()| act(self, now)).and_then(|value| {
             self.store.commit()?;
             Ok(value)
         });
         self.in_transaction = false;
+        self.acting = None;
         if done.is_err() {
             self.give_up_administering();
         }

@@ -8,6 +8,7 @@ use sync_protocol::session::RelaySession;
 use sync_protocol::{AuthorId, DeviceId, OrganizationId, UnixMillis};
 
 use crate::access::{Reach, Subject};
+use crate::accounts::Origin;
 use crate::store::{Holdings, Position};
 
 /// A connection, in this process.
@@ -16,6 +17,8 @@ pub struct ConnectionId(pub u64);
 
 pub(super) struct Connection {
     pub session: RelaySession,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Present once the device is known.
     pub peer: Option<Peer>,
     /// The first tick that found it without a known device.
@@ -25,8 +28,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(session: RelaySession) -> Self {
-        Self { session, peer: None, waiting_since: None, ending: false }
+    pub fn new(session: RelaySession, origin: Origin) -> Self {
+        Self { session, origin, peer: None, waiting_since: None, ending: false }
     }
 }
 

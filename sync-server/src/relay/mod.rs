@@ -5,6 +5,7 @@
 //! afterwards gives out what is to be sent. Many uploads thus share one sync to disk, and nothing is acknowledged or
 //! disclosed before it is recorded.
 
+mod accounts;
 mod administration;
 mod arrival;
 mod batch;
@@ -29,13 +30,15 @@ use sync_protocol::limits::Limits;
 use sync_protocol::session::{RelayEvent, RelaySession};
 use sync_protocol::{Checksum, EpochId, Nonce, RelayId, UnixMillis};
 
-pub use administration::NewEnrolmentCode;
-use arrival::Refusals;
+pub use accounts::{Administrator, Admission};
+pub use administration::{AuditCheck, NewEnrolmentCode};
+use arrival::{EnrolmentTries, Refusals};
 pub use connection::ConnectionId;
 use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
 
 use crate::access::Gate;
+use crate::accounts::Origin;
 use crate::metrics::Metrics;
 use crate::store::{NewAuditRow, Position, Store, StoreError};
 
@@ -91,6 +94,10 @@ pub struct Relay {
     /// What is kept in memory may differ from the store, which could not be read: nobody is served until it can.
     must_load: bool,
     refusals: Refusals,
+    refused_sign_ins: Refusals,
+    enrolment_tries: EnrolmentTries,
+    /// In whose name the administrative action that is running is done.
+    acting: Option<Administrator>,
 }
 
 impl Relay {
@@ -124,6 +131,9 @@ impl Relay {
             failure: None,
             must_load: true,
             refusals: Refusals::default(),
+            refused_sign_ins: Refusals::default(),
+            enrolment_tries: EnrolmentTries::default(),
+            acting: None,
         };
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);
@@ -162,13 +172,18 @@ impl Relay {
         self.id
     }
 
-    /// A connection was accepted.
+    /// A connection was accepted from somewhere unknown, as in a simulation.
     pub fn connected(&mut self) -> ConnectionId {
+        self.connected_from(Origin::Unknown)
+    }
+
+    /// A connection was accepted.
+    pub fn connected_from(&mut self, origin: Origin) -> ConnectionId {
         self.last_connection += 1;
         let id = ConnectionId(self.last_connection);
         let nonce = Nonce(self.random());
         let session = RelaySession::new(self.id, nonce, self.settings.limits);
-        self.connections.insert(id, Connection::new(session));
+        self.connections.insert(id, Connection::new(session, origin));
         self.metrics.connections.inc();
         id
     }

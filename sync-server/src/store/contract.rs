@@ -1,5 +1,6 @@
 //! What every store must do. Each store's module calls [`holds_for`] with a way to open it, again and again, on the same data.
 
+mod accounts;
 mod change_log;
 mod people;
 mod transactions;
@@ -27,7 +28,7 @@ type Reopen<'a> = &'a dyn Fn() -> Box<dyn Store>;
 type Case = fn(Reopen<'_>);
 
 /// The contract's cases, each on a store of its own.
-const CASES: [(&str, Case); 17] = [
+const CASES: [(&str, Case); 22] = [
     ("a transaction takes effect whole or not at all", transactions::all_or_nothing),
     ("what was not committed is gone after a restart", transactions::uncommitted_is_gone),
     ("settings are kept and replaced", transactions::settings),
@@ -38,6 +39,11 @@ const CASES: [(&str, Case); 17] = [
     ("an enrolment code is used once", people::codes),
     ("devices and their certificates are kept", people::devices),
     ("holdings are kept for each device", people::holdings),
+    ("accounts are kept, replaced and removed", accounts::accounts),
+    ("sign-ins end one by one, together and with their account", accounts::sign_ins),
+    ("lists are read in pages and within a scope", accounts::pages),
+    ("devices are read in pages and within a scope", accounts::devices_in_pages),
+    ("whose a practitioner is and what they do is kept", accounts::whose),
     ("documents are found by id, number and chart", change_log::documents),
     ("positions follow the order of commits and are not used twice", change_log::positions),
     ("a hash or a sequence number is taken once", change_log::no_doubles),
@@ -112,7 +118,9 @@ fn populate(store: &mut dyn Store) {
         let record = OrganizationRecord { id: organization(id), name: id.to_uppercase(), key };
         store.add_organization(&record).unwrap();
     }
-    store.add_practitioner(&PractitionerRecord { id: practitioner("dr-a"), name: "Dr A".into() }).unwrap();
+    store
+        .add_practitioner(&PractitionerRecord { id: practitioner("dr-a"), name: "Dr A".into(), organization: None })
+        .unwrap();
 }
 
 fn random<const N: usize>(of: &str) -> [u8; N] {

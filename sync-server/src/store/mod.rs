@@ -1,11 +1,15 @@
 //! The relay's store: one trait, one contract test suite, SQLite as the embedded default.
 
+mod accounts;
+mod pages;
 mod records;
 mod sqlite;
 
 #[cfg(test)]
 mod contract;
 
+pub use accounts::{AccountRecord, AccountStore, SignInRecord};
+pub use pages::{PageStore, Scope};
 pub use records::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
     OrganizationRecord, Position, PractitionerRecord, StoredChange, StoredSignature,
@@ -64,7 +68,7 @@ impl StoreError {
 /// What a relay keeps. Calls between [`Store::begin`] and [`Store::commit`] take effect together or not at all.
 ///
 /// Implementations are used from one thread. Every one must pass the contract tests beside this trait.
-pub trait Store: Send {
+pub trait Store: AccountStore + PageStore + Send {
     /// Begins a transaction; none may be open.
     ///
     /// # Errors

@@ -31,6 +31,9 @@ pub struct PractitionerRecord {
     pub id: PractitionerId,
     /// For people.
     pub name: String,
+    /// Which organization answers for them; none if the operator does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<OrganizationId>,
 }
 
 /// A one-time code, known by its hash only.
@@ -213,15 +216,17 @@ pub struct NewAuditRow {
 }
 
 /// A row of the audit trail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AuditRow {
     /// 1 for the first, then one more each.
     pub seq: u64,
     /// When, in milliseconds since the Unix epoch.
+    #[schema(value_type = crate::admin::schema::Moment)]
     pub at: UnixMillis,
     /// What was done.
     pub action: String,
     /// By or to which device.
+    #[schema(value_type = Option<crate::admin::schema::HexId>)]
     pub device: Option<DeviceId>,
     /// By whom.
     pub practitioner: Option<String>,
@@ -231,9 +236,11 @@ pub struct AuditRow {
     pub detail: String,
     /// Hash of the row before; zeros for the first.
     #[serde(with = "hex::serde")]
+    #[schema(value_type = crate::admin::schema::HexHash)]
     pub previous_hash: [u8; 32],
     /// Hash over `previous_hash` and this row.
     #[serde(with = "hex::serde")]
+    #[schema(value_type = crate::admin::schema::HexHash)]
     pub hash: [u8; 32],
 }
 

@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod admin_api;
+mod apart;
+mod api;
+mod clinics;
+mod described;
+mod hostile_fields;
 mod running;
 mod service;
+mod sign_in;
 mod sockets;
 mod starting;

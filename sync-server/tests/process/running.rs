@@ -4,14 +4,19 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sync_server::config::{RelayConfig, RelayOptions};
-use sync_server::server::{self, ServerError};
+use sync_server::server::{self, Listening, ServerError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub struct Running {
     pub address: SocketAddr,
+    /// Where administrators connect.
+    pub admin: SocketAddr,
+    /// The operator's key.
+    pub key: String,
+    /// A token of the operator's.
     pub token: String,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), ServerError>>,
@@ -25,15 +30,18 @@ pub fn config(data: &Path) -> RelayConfig {
 /// Starts a relay and waits until it listens.
 pub async fn start(config: RelayConfig) -> Running {
     let (stop, stopped) = oneshot::channel();
-    let (listening, address) = oneshot::channel();
+    let (listening, addresses) = oneshot::channel();
     let data = config.data.clone();
     let ended = tokio::spawn(async move {
         let stop = async { _ = stopped.await };
-        server::run(&config, stop, |address| _ = listening.send(address)).await
+        server::run(&config, stop, |addresses| _ = listening.send(addresses)).await
     });
-    let Ok(address) = address.await else { panic!("did not start: {:?}", ended.await) };
-    let token = std::fs::read_to_string(data.join("admin.token")).unwrap();
-    Running { address, token, stop, ended }
+    let Ok(addresses) = addresses.await else { panic!("did not start: {:?}", ended.await) };
+    let key = std::fs::read_to_string(data.join("admin.token")).unwrap();
+    let Listening { devices: address, admin } = addresses;
+    let mut running = Running { address, admin, key, token: String::new(), stop, ended };
+    running.token = running.sign_in(json!({ "key": running.key })).await.1["token"].as_str().unwrap().to_owned();
+    running
 }
 
 /// Why a relay with this configuration does not start.
@@ -54,10 +62,25 @@ impl Running {
         self.request("GET", path, None, None).await
     }
 
-    /// Status and JSON of an administrator's request.
+    /// Status and JSON of a request in the operator's name.
     pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let bearer = Some(format!("Bearer {}", self.token));
-        let (status, text) = self.request(method, &format!("/admin/v1{path}"), bearer, body).await;
+        self.admin_as(&self.token, method, path, body).await
+    }
+
+    /// Status and JSON of a request with a token.
+    pub async fn admin_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.call(Some(token), method, &format!("/admin/v1{path}"), body).await
+    }
+
+    /// Status and JSON of a sign-in.
+    pub async fn sign_in(&self, credentials: Value) -> (u16, Value) {
+        self.call(None, "POST", "/admin/sign-in", Some(credentials)).await
+    }
+
+    /// Status and JSON of any request to the admin API.
+    pub async fn call(&self, token: Option<&str>, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let (status, text) = self.request(method, path, bearer, body).await;
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
@@ -68,7 +91,8 @@ impl Running {
         authorization: Option<String>,
         body: Option<Value>,
     ) -> (u16, String) {
-        let url = format!("http://{}{path}", self.address);
+        let admin = path.starts_with("/admin/");
+        let url = format!("http://{}{path}", if admin { self.admin } else { self.address });
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         if let Some(value) = authorization {
             request = request.header("authorization", value);

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::{Frame, decode};
+use sync_server::accounts::Origin;
 use sync_server::metrics::Metrics;
 use sync_server::relay::{Relay, RelaySettings};
 use sync_server::service::Service;
-use sync_server::store::SqliteStore;
+use sync_server::store::{SqliteStore, StoreError};
 use tokio::sync::Semaphore;
 
 /// A frame that the relay does not know: it answers each.
@@ -26,7 +27,7 @@ fn start() -> (Service, JoinHandle<()>) {
 #[tokio::test]
 async fn room_is_given_back_once_a_message_is_taken() {
     let (service, thread) = start();
-    let (id, mut outgoing) = service.connect().await.unwrap();
+    let (id, mut outgoing) = service.connect(Origin::Unknown).await.unwrap();
     let room = Arc::new(Semaphore::new(1));
     for _ in 0..10 {
         let taken = tokio::time::timeout(Duration::from_secs(20), room.clone().acquire_owned());
@@ -40,8 +41,8 @@ async fn room_is_given_back_once_a_message_is_taken() {
 #[tokio::test]
 async fn a_connection_that_does_not_take_what_it_is_sent_is_dropped_and_no_other() {
     let (service, thread) = start();
-    let (slow, mut unread) = service.connect().await.unwrap();
-    let (other, mut outgoing) = service.connect().await.unwrap();
+    let (slow, mut unread) = service.connect(Origin::Unknown).await.unwrap();
+    let (other, mut outgoing) = service.connect(Origin::Unknown).await.unwrap();
     (0..1_000).for_each(|_| service.received(slow, UNKNOWN.to_vec()).unwrap());
     service.received(other, UNKNOWN.to_vec()).unwrap();
     assert!(outgoing.recv().await.is_some());
@@ -57,21 +58,21 @@ async fn a_connection_that_does_not_take_what_it_is_sent_is_dropped_and_no_other
 #[tokio::test]
 async fn stopping_says_goodbye_and_takes_nothing_more() {
     let (service, thread) = start();
-    let (_, mut outgoing) = service.connect().await.unwrap();
+    let (_, mut outgoing) = service.connect(Origin::Unknown).await.unwrap();
     service.shut_down();
     let Ok(Frame::Goodbye(goodbye)) = decode(&outgoing.recv().await.unwrap()) else { panic!("no goodbye") };
     assert_eq!(goodbye.reason, GoodbyeReason::ShuttingDown);
     assert_eq!(outgoing.recv().await, None);
     thread.join().unwrap();
-    assert!(service.connect().await.is_err());
-    assert!(service.administer(|_, _| Ok(())).await.is_err());
+    assert!(service.connect(Origin::Unknown).await.is_err());
+    assert!(service.administer::<(), StoreError>(|_, _| Ok(())).await.is_err());
 }
 
 #[tokio::test]
 async fn a_fault_in_the_thread_ends_it_and_every_connection() {
     let (service, thread) = start();
-    let (_, mut outgoing) = service.connect().await.unwrap();
-    let asked = service.administer::<()>(|_, _| panic!("a fault of ours")).await;
+    let (_, mut outgoing) = service.connect(Origin::Unknown).await.unwrap();
+    let asked = service.administer::<(), StoreError>(|_, _| panic!("a fault of ours")).await;
     assert!(asked.is_err());
     assert_eq!(outgoing.recv().await, None);
     assert!(thread.join().is_err());

@@ -69,7 +69,8 @@ impl Device {
     }
 }
 
-async fn enrolled(relay: &Running) -> SecretKey {
+/// Adds `north`, its physician dr-a and a device for them; gives the device's key.
+pub async fn enrolled(relay: &Running) -> SecretKey {
     relay.admin("POST", "/organizations", Some(json!({ "id": "north", "name": "North" }))).await;
     relay.admin("POST", "/practitioners", Some(json!({ "id": "dr-a", "name": "Dr A" }))).await;
     let role = json!({ "practitioner": "dr-a", "organization": "north", "role": "physician" });

@@ -98,8 +98,8 @@ async fn what_the_relay_writes_is_for_its_own_eyes() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let relay = start(config(folder.path())).await;
-    let token = relay.token.clone();
-    assert_eq!(token.len(), 64);
+    let key = relay.key.clone();
+    assert_eq!(key.len(), 64);
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
@@ -107,6 +107,6 @@ async fn what_the_relay_writes_is_for_its_own_eyes() {
     }
     relay.stop().await.unwrap();
     let relay = start(config(folder.path())).await;
-    assert_eq!(relay.token, token, "the token stays");
+    assert_eq!(relay.key, key, "the key stays");
     relay.stop().await.unwrap();
 }

@@ -1,11 +1,13 @@
 //! The relay: a process of its own that can be asked for its memory and killed the hard way.
 
+use std::cell::OnceCell;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sync_server::admin::{Admitted, Credentials, Secret};
 
 use crate::failure::Failure;
 
@@ -14,6 +16,7 @@ pub struct Relay {
     child: Child,
     data: PathBuf,
     address: String,
+    bearer: OnceCell<String>,
 }
 
 impl Relay {
@@ -23,7 +26,7 @@ impl Relay {
     /// If it does not start.
     pub fn start(data: &Path) -> Result<Self, Failure> {
         let (child, address) = spawn(data, "127.0.0.1:0")?;
-        Ok(Self { child, data: data.to_owned(), address })
+        Ok(Self { child, data: data.to_owned(), address, bearer: OnceCell::new() })
     }
 
     /// Kills it: no destructor, no flush.
@@ -42,6 +45,7 @@ impl Relay {
     /// If it does not start.
     pub fn restart(&mut self) -> Result<(), Failure> {
         (self.child, self.address) = spawn(&self.data, &self.address)?;
+        self.bearer = OnceCell::new();
         Ok(())
     }
 
@@ -100,9 +104,15 @@ impl Relay {
         format!("http://{}/admin/v1/{path}", self.address)
     }
 
-    fn bearer(&self) -> Result<String, Failure> {
-        let token = std::fs::read_to_string(self.data.join("admin.token"))?;
-        Ok(format!("Bearer {}", token.trim()))
+    /// Signs in as the operator, once for each life of the relay.
+    fn bearer(&self) -> Result<&str, Failure> {
+        if let Some(bearer) = self.bearer.get() {
+            return Ok(bearer);
+        }
+        let key = Secret::new(std::fs::read_to_string(self.data.join("admin.token"))?);
+        let request = ureq::post(format!("http://{}/admin/sign-in", self.address));
+        let admitted: Admitted = request.send_json(Credentials::Operator { key })?.body_mut().read_json()?;
+        Ok(self.bearer.get_or_init(|| format!("Bearer {}", admitted.token.reveal())))
     }
 }
 

@@ -7,8 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync_protocol::UnixMillis;
 use sync_server::access::{PractitionerRole, Role};
-use sync_server::admin::{NewCode, NewOrganization, ShownCode};
-use sync_server::store::PractitionerRecord;
+use sync_server::admin::{Admitted, Credentials, NewCode, NewOrganization, NewPractitioner, Secret, ShownCode};
 
 use crate::world::{organization, practitioner};
 
@@ -19,10 +18,12 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// `token`: the file with the admin token.
-    pub fn new(base: &str, token: &Path) -> Self {
-        let token = std::fs::read_to_string(token).unwrap();
-        Self { base: format!("{base}/admin/v1"), token: format!("Bearer {}", token.trim()) }
+    /// Signs in as the operator. `key`: the file with the operator's key.
+    pub fn new(base: &str, key: &Path) -> Self {
+        let key = Secret::new(std::fs::read_to_string(key).unwrap());
+        let answer = ureq::post(format!("{base}/admin/sign-in")).send_json(Credentials::Operator { key });
+        let admitted: Admitted = answer.unwrap().body_mut().read_json().unwrap();
+        Self { base: format!("{base}/admin/v1"), token: format!("Bearer {}", admitted.token.reveal()) }
     }
 
     /// An organization with a physician.
@@ -30,7 +31,7 @@ impl Admin {
         let name = id.to_owned();
         let _: Value = self.post("organizations", &NewOrganization { id: organization(id), name });
         let name = who.to_owned();
-        let _: Value = self.post("practitioners", &PractitionerRecord { id: practitioner(who), name });
+        let _: Value = self.post("practitioners", &NewPractitioner { id: practitioner(who), name, organization: None });
         let role = PractitionerRole {
             practitioner: practitioner(who),
             organization: organization(id),

@@ -47,7 +47,7 @@ impl World {
 
     /// Adds a practitioner with a role.
     pub fn practitioner(&mut self, id: &str, at: &str, role: Role) {
-        let record = PractitionerRecord { id: practitioner(id), name: format!("Dr {id}") };
+        let record = PractitionerRecord { id: practitioner(id), name: format!("Dr {id}"), organization: None };
         self.administer(|relay, now| relay.add_practitioner(&record, now));
         self.put_role(id, at, role, &[]);
     }

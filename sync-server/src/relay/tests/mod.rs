@@ -1,6 +1,7 @@
 //! The relay as its devices see it: real sessions, real changes, a real database, a clock and randomness of our own.
 
 mod access;
+mod accounts;
 mod arriving;
 mod attacks;
 mod audit;
@@ -8,6 +9,7 @@ mod comparing;
 mod custody;
 mod delivering;
 mod device;
+mod enrolling;
 mod failing;
 mod held;
 mod large;
@@ -162,7 +164,7 @@ impl Clinic {
 
     /// Gives somebody a role, and adds them if they are new.
     pub fn role(&mut self, who: &str, at: &str, role: Role, sensitive: &[&str]) {
-        let record = PractitionerRecord { id: practitioner(who), name: who.to_uppercase() };
+        let record = PractitionerRecord { id: practitioner(who), name: who.to_uppercase(), organization: None };
         let _ = self.admin(|relay, now| relay.add_practitioner(&record, now));
         let role = assigned(who, at, role, sensitive);
         self.admin(|relay, now| relay.put_role(&role, now)).unwrap();

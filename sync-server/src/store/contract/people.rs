@@ -38,7 +38,10 @@ pub(super) fn added_once(reopen: Reopen<'_>) {
     populate(store.as_mut());
     let again = store.organizations().unwrap().remove(0);
     exists(&store.add_organization(&again), "organization");
-    exists(&store.add_practitioner(&PractitionerRecord { id: practitioner("dr-a"), name: "x".into() }), "practitioner");
+    exists(
+        &store.add_practitioner(&PractitionerRecord { id: practitioner("dr-a"), name: "x".into(), organization: None }),
+        "practitioner",
+    );
     drop(store);
     let store = reopen();
     let organizations = store.organizations().unwrap();

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sync_protocol::{DeviceId, OrganizationId, PractitionerId, UnixMillis};
 
-use super::rows::bytes;
-use crate::store::{AuditRow, NewAuditRow, StoreError};
+use super::rows::{bytes, organizations_of, within};
+use crate::store::{AuditRow, NewAuditRow, Scope, StoreError};
 
 pub(super) fn append(db: &Connection, new: &NewAuditRow) -> Result<(), StoreError> {
     let (last_seq, previous_hash) = last(db)?;
@@ -43,11 +43,14 @@ fn last(db: &Connection) -> Result<(u64, [u8; 32]), StoreError> {
     last.map_or(Ok((0, [0; 32])), |(seq, hash)| Ok((seq, bytes("audit hash", &hash)?)))
 }
 
-pub(super) fn after(db: &Connection, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
-    let sql = "SELECT seq, at_ms, action, device, practitioner, organization, detail, previous_hash, hash FROM audit
-               WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params![after, limit])?;
+pub(super) fn page(db: &Connection, scope: &Scope, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+    let within = within(scope, "organization");
+    let sql = format!(
+        "SELECT seq, at_ms, action, device, practitioner, organization, detail, previous_hash, hash FROM audit
+         WHERE {within} AND seq > ?2 ORDER BY seq LIMIT ?3"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![organizations_of(scope)?, after, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let device: Option<Vec<u8>> = row.get(3)?;

@@ -1,10 +1,10 @@
 //! Changes kept for a privacy officer.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use sync_protocol::{ChangeHash, DeviceId, DocumentId, UnixMillis};
 
-use super::rows::{bytes, from_json, parse, to_json};
-use crate::store::{CustodyEntry, StoreError};
+use super::rows::{bytes, from_json, organizations_of, parse, to_json, within};
+use crate::store::{CustodyEntry, Scope, StoreError};
 
 pub(super) fn put(db: &Connection, entry: &CustodyEntry) -> Result<(), StoreError> {
     let sql = "INSERT INTO custody (document_id, descriptor, hash, payload, signature, device, practitioner,
@@ -31,25 +31,42 @@ pub(super) fn contains(db: &Connection, document: &DocumentId, hash: &ChangeHash
     Ok(db.prepare_cached(sql)?.query_row(params![document.0, hash.0], |row| row.get(0))?)
 }
 
+const ENTRY: &str =
+    "descriptor, hash, payload, signature, device, practitioner, organization, reason, received_at_ms, id";
+
 pub(super) fn all(db: &Connection) -> Result<Vec<CustodyEntry>, StoreError> {
-    let sql = "SELECT descriptor, hash, payload, signature, device, practitioner, organization, reason, received_at_ms
-               FROM custody ORDER BY id";
-    let mut statement = db.prepare(sql)?;
-    let mut rows = statement.query([])?;
+    let numbered = page(db, &Scope::All, 0, i64::MAX as usize)?;
+    Ok(numbered.into_iter().map(|(_, entry)| entry).collect())
+}
+
+pub(super) fn page(
+    db: &Connection,
+    scope: &Scope,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<(u64, CustodyEntry)>, StoreError> {
+    let within = within(scope, "descriptor ->> '$.o'");
+    let sql = format!("SELECT {ENTRY} FROM custody WHERE {within} AND id > ?2 ORDER BY id LIMIT ?3");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![organizations_of(scope)?, after, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let signature: Option<String> = row.get(3)?;
-        found.push(CustodyEntry {
-            descriptor: from_json("descriptor", &row.get::<_, String>(0)?)?,
-            hash: ChangeHash(bytes("change hash", &row.get::<_, Vec<u8>>(1)?)?),
-            payload: row.get(2)?,
-            signature: signature.map(|text| from_json("signature", &text)).transpose()?,
-            device: DeviceId(bytes("device id", &row.get::<_, Vec<u8>>(4)?)?),
-            practitioner: parse("practitioner id", &row.get::<_, String>(5)?)?,
-            organization: parse("organization id", &row.get::<_, String>(6)?)?,
-            reason: from_json("custody reason", &row.get::<_, String>(7)?)?,
-            received_at: UnixMillis(row.get(8)?),
-        });
+        found.push((row.get(9)?, entry(row)?));
     }
     Ok(found)
+}
+
+fn entry(row: &Row<'_>) -> Result<CustodyEntry, StoreError> {
+    let signature: Option<String> = row.get(3)?;
+    Ok(CustodyEntry {
+        descriptor: from_json("descriptor", &row.get::<_, String>(0)?)?,
+        hash: ChangeHash(bytes("change hash", &row.get::<_, Vec<u8>>(1)?)?),
+        payload: row.get(2)?,
+        signature: signature.map(|text| from_json("signature", &text)).transpose()?,
+        device: DeviceId(bytes("device id", &row.get::<_, Vec<u8>>(4)?)?),
+        practitioner: parse("practitioner id", &row.get::<_, String>(5)?)?,
+        organization: parse("organization id", &row.get::<_, String>(6)?)?,
+        reason: from_json("custody reason", &row.get::<_, String>(7)?)?,
+        received_at: UnixMillis(row.get(8)?),
+    })
 }

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sync_protocol::identity::Certificate;
 use sync_protocol::{AuthorId, DeviceId, PublicKey, UnixMillis};
 
-use super::rows::{bytes, exists, found, from_json, parse, to_json};
-use crate::store::{DeviceRecord, EnrolmentCode, Holdings, StoreError};
+use super::rows::{bytes, exists, found, from_json, organizations_of, parse, to_json, within};
+use crate::store::{DeviceRecord, EnrolmentCode, Holdings, Scope, StoreError};
 
 const DEVICE_COLUMNS: &str = "certificate, name, enrolled_at_ms, last_seen_ms, revoked_at_ms";
 
@@ -72,6 +72,31 @@ pub(super) fn devices(db: &Connection) -> Result<Vec<DeviceRecord>, StoreError> 
         found.push(device(row)?);
     }
     Ok(found)
+}
+
+pub(super) fn devices_page(
+    db: &Connection,
+    scope: &Scope,
+    after: Option<DeviceId>,
+    limit: usize,
+) -> Result<Vec<DeviceRecord>, StoreError> {
+    let within = within(scope, "organization");
+    let sql = format!("SELECT {DEVICE_COLUMNS} FROM device WHERE {within} AND id > ?2 ORDER BY id LIMIT ?3");
+    let mut statement = db.prepare_cached(&sql)?;
+    // An empty id is before every other.
+    let after = after.map_or_else(Vec::new, |id| id.0.to_vec());
+    let mut rows = statement.query(params![organizations_of(scope)?, after, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(device(row)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn device_by_id(db: &Connection, id: &DeviceId) -> Result<DeviceRecord, StoreError> {
+    let mut statement = db.prepare_cached(&format!("SELECT {DEVICE_COLUMNS} FROM device WHERE id = ?1"))?;
+    let mut rows = statement.query([id.0])?;
+    device(rows.next()?.ok_or(StoreError::NotFound("device"))?)
 }
 
 fn device(row: &Row<'_>) -> Result<DeviceRecord, StoreError> {

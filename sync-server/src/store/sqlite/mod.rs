@@ -1,9 +1,11 @@
 //! The SQLite store: WAL, every commit synced to disk.
 
+mod accounts;
 mod audit;
 mod custody;
 mod devices;
 mod log;
+mod pages;
 mod people;
 mod rows;
 
@@ -19,7 +21,7 @@ use sync_protocol::{
 use crate::access::{Affiliation, AppendPermit, Facts, Grant, PractitionerRole, ReadPermit};
 use crate::store::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
-    OrganizationRecord, Position, PractitionerRecord, Store, StoreError, StoredChange, StoredSignature,
+    OrganizationRecord, Position, PractitionerRecord, Scope, Store, StoreError, StoredChange, StoredSignature,
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
@@ -157,7 +159,7 @@ impl Store for SqliteStore {
     }
 
     fn roles(&self) -> Result<Vec<PractitionerRole>, StoreError> {
-        people::roles(&self.connection)
+        people::roles(&self.connection, None)
     }
 
     fn affiliations(&self) -> Result<Vec<Affiliation>, StoreError> {
@@ -292,7 +294,7 @@ impl Store for SqliteStore {
     }
 
     fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
-        audit::after(&self.connection, after, limit)
+        audit::page(&self.connection, &Scope::All, after, limit)
     }
 }
 

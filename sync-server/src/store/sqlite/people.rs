@@ -1,12 +1,12 @@
 //! Organizations, practitioners, and what ties them together.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use sync_protocol::identity::SecretKey;
-use sync_protocol::{OrganizationId, UnixMillis};
+use sync_protocol::{OrganizationId, PractitionerId, UnixMillis};
 
-use super::rows::{bytes, exists, found, from_json, parse, to_json};
+use super::rows::{bytes, exists, found, from_json, organizations_of, parse, to_json, within};
 use crate::access::{Affiliation, Grant, PractitionerRole};
-use crate::store::{OrganizationRecord, PractitionerRecord, StoreError};
+use crate::store::{OrganizationRecord, PractitionerRecord, Scope, StoreError};
 
 pub(super) fn add_organization(db: &Connection, organization: &OrganizationRecord) -> Result<(), StoreError> {
     let sql = "INSERT INTO organization (id, name, secret_key, public_key) VALUES (?1, ?2, ?3, ?4)";
@@ -28,20 +28,36 @@ pub(super) fn organizations(db: &Connection) -> Result<Vec<OrganizationRecord>, 
 }
 
 pub(super) fn add_practitioner(db: &Connection, practitioner: &PractitionerRecord) -> Result<(), StoreError> {
-    let sql = "INSERT INTO practitioner (id, name) VALUES (?1, ?2)";
-    db.execute(sql, params![practitioner.id.as_str(), practitioner.name]).map_err(exists("practitioner"))?;
+    let sql = "INSERT INTO practitioner (id, name, organization) VALUES (?1, ?2, ?3)";
+    let organization = practitioner.organization.as_ref().map(OrganizationId::as_str);
+    db.execute(sql, params![practitioner.id.as_str(), practitioner.name, organization])
+        .map_err(exists("practitioner"))?;
     Ok(())
 }
 
 pub(super) fn practitioners(db: &Connection) -> Result<Vec<PractitionerRecord>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT id, name FROM practitioner ORDER BY id")?;
+    let mut statement = db.prepare_cached("SELECT id, name, organization FROM practitioner ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let id = parse("practitioner id", &row.get::<_, String>(0)?)?;
-        found.push(PractitionerRecord { id, name: row.get(1)? });
+        found.push(practitioner_of(row)?);
     }
     Ok(found)
+}
+
+pub(super) fn practitioner(db: &Connection, id: &PractitionerId) -> Result<PractitionerRecord, StoreError> {
+    let mut statement = db.prepare_cached("SELECT id, name, organization FROM practitioner WHERE id = ?1")?;
+    let mut rows = statement.query([id.as_str()])?;
+    practitioner_of(rows.next()?.ok_or(StoreError::NotFound("practitioner"))?)
+}
+
+fn practitioner_of(row: &Row<'_>) -> Result<PractitionerRecord, StoreError> {
+    let organization: Option<String> = row.get(2)?;
+    Ok(PractitionerRecord {
+        id: parse("practitioner id", &row.get::<_, String>(0)?)?,
+        name: row.get(1)?,
+        organization: organization.map(|id| parse("organization id", &id)).transpose()?,
+    })
 }
 
 pub(super) fn put_role(db: &Connection, role: &PractitionerRole) -> Result<(), StoreError> {
@@ -59,11 +75,14 @@ pub(super) fn remove_role(db: &Connection, role: &PractitionerRole) -> Result<()
     found("role", db.execute(sql, values)?)
 }
 
-pub(super) fn roles(db: &Connection) -> Result<Vec<PractitionerRole>, StoreError> {
-    let sql = "SELECT practitioner, organization, role, sensitive FROM practitioner_role
-               ORDER BY organization, practitioner, role";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
+pub(super) fn roles(db: &Connection, of: Option<&PractitionerId>) -> Result<Vec<PractitionerRole>, StoreError> {
+    let whose = if of.is_some() { "practitioner = ?1" } else { "?1 IS NULL" };
+    let sql = format!(
+        "SELECT practitioner, organization, role, sensitive FROM practitioner_role WHERE {whose}
+         ORDER BY organization, practitioner, role"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([of.map(PractitionerId::as_str)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(PractitionerRole {
@@ -132,21 +151,43 @@ pub(super) fn set_grant_expiry(db: &Connection, id: &str, expires_at: UnixMillis
 }
 
 pub(super) fn grants(db: &Connection) -> Result<Vec<Grant>, StoreError> {
-    let sql = "SELECT id, organization, patient, grantee, compartments, may_write, expires_at_ms FROM access_grant
-               ORDER BY expires_at_ms, id";
-    let mut statement = db.prepare_cached(sql)?;
+    let mut statement = db.prepare_cached(&format!("SELECT {GRANT} FROM access_grant ORDER BY expires_at_ms, id"))?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(Grant {
-            id: row.get(0)?,
-            organization: parse("organization id", &row.get::<_, String>(1)?)?,
-            patient: parse("patient id", &row.get::<_, String>(2)?)?,
-            grantee: from_json("grant", &row.get::<_, String>(3)?)?,
-            compartments: from_json("grant", &row.get::<_, String>(4)?)?,
-            may_write: row.get(5)?,
-            expires_at: UnixMillis(row.get(6)?),
-        });
+        found.push(grant_of(row)?);
     }
     Ok(found)
+}
+
+pub(super) fn grant(db: &Connection, id: &str) -> Result<Grant, StoreError> {
+    let mut statement = db.prepare_cached(&format!("SELECT {GRANT} FROM access_grant WHERE id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    grant_of(rows.next()?.ok_or(StoreError::NotFound("grant"))?)
+}
+
+const GRANT: &str = "id, organization, patient, grantee, compartments, may_write, expires_at_ms";
+
+pub(super) fn grants_page(db: &Connection, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Grant>, StoreError> {
+    let within = within(scope, "organization");
+    let sql = format!("SELECT {GRANT} FROM access_grant WHERE {within} AND id > ?2 ORDER BY id LIMIT ?3");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![organizations_of(scope)?, after, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(grant_of(row)?);
+    }
+    Ok(found)
+}
+
+fn grant_of(row: &Row<'_>) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        id: row.get(0)?,
+        organization: parse("organization id", &row.get::<_, String>(1)?)?,
+        patient: parse("patient id", &row.get::<_, String>(2)?)?,
+        grantee: from_json("grant", &row.get::<_, String>(3)?)?,
+        compartments: from_json("grant", &row.get::<_, String>(4)?)?,
+        may_write: row.get(5)?,
+        expires_at: UnixMillis(row.get(6)?),
+    })
 }

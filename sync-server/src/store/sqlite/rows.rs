@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sync_protocol::{DocumentDescriptor, OrganizationId, PatientId};
 
-use crate::store::StoreError;
+use crate::store::{Scope, StoreError};
 
 /// The `OR` of an insert that met a row with its key.
 pub(super) fn exists(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
@@ -33,6 +33,22 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
 
 pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Damaged(what))
+}
+
+/// The condition that a row is within a scope; parameter 1 is [`organizations_of`] it. `column`: never from outside.
+pub(super) fn within(scope: &Scope, column: &'static str) -> String {
+    match scope {
+        Scope::All => "?1 IS NULL".into(),
+        Scope::Of(_) => format!("{column} IN (SELECT value FROM json_each(?1))"),
+    }
+}
+
+/// A scope's organizations as one parameter.
+pub(super) fn organizations_of(scope: &Scope) -> Result<Option<String>, StoreError> {
+    match scope {
+        Scope::All => Ok(None),
+        Scope::Of(organizations) => to_json(organizations).map(Some),
+    }
 }
 
 /// Reads an id or other parsed text from a column.

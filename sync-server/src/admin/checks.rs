@@ -1,0 +1,130 @@
+//! What a request's fields must keep beyond their type.
+
+use std::collections::BTreeSet;
+
+use sync_protocol::Compartment;
+
+use crate::access::{Affiliation, Grantee, PractitionerRole};
+use crate::admin::{Credentials, NewAccount, NewCode, NewGrant, NewOrganization, NewPassword, NewPractitioner};
+
+/// Letters in a name, at most.
+const MAX_NAME: usize = 200;
+/// Categories of one role, at most. The value set has fewer.
+const MAX_CATEGORIES: usize = 64;
+/// The longest that something can be granted for, in milliseconds: ten years.
+const MAX_DURATION_MS: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
+/// The longest that an enrolment code can be used, in milliseconds: a week.
+const MAX_CODE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// Bytes of a login or a password that are looked at, at most.
+const MAX_CREDENTIAL: usize = 1_024;
+
+/// A field that is not as it must be. Names the field, not its content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+pub struct Wrong {
+    /// Which field.
+    pub field: &'static str,
+    /// What it must be.
+    pub why: &'static str,
+}
+
+/// A request body that can be checked before anything is done with it.
+pub trait Checked {
+    /// Looks at every field.
+    ///
+    /// # Errors
+    /// [`Wrong`], for the first field that is not as it must be.
+    fn check(&self) -> Result<(), Wrong>;
+}
+
+impl Checked for NewOrganization {
+    fn check(&self) -> Result<(), Wrong> {
+        name(&self.name)
+    }
+}
+
+impl Checked for NewPractitioner {
+    fn check(&self) -> Result<(), Wrong> {
+        name(&self.name)
+    }
+}
+
+impl Checked for PractitionerRole {
+    fn check(&self) -> Result<(), Wrong> {
+        let known = self.sensitive.iter().all(|category| sync_protocol::is_fhir_id(category));
+        require(self.sensitive.len() <= MAX_CATEGORIES && known, "sensitive", "up to 64 v3-ActCode categories")
+    }
+}
+
+impl Checked for Affiliation {
+    fn check(&self) -> Result<(), Wrong> {
+        require(
+            self.organization != self.partner,
+            "partner",
+            "another organization than the one whose charts they are",
+        )?;
+        compartments(&self.compartments)
+    }
+}
+
+impl Checked for NewGrant {
+    fn check(&self) -> Result<(), Wrong> {
+        compartments(&self.compartments)?;
+        let to_itself = matches!(&self.grantee, Grantee::Organization(to) if *to == self.organization);
+        require(!to_itself, "grantee", "somebody else than the organization that manages the chart")?;
+        within("valid_ms", self.valid_ms, MAX_DURATION_MS, "between 1 ms and ten years, in milliseconds")
+    }
+}
+
+impl Checked for NewCode {
+    fn check(&self) -> Result<(), Wrong> {
+        within("valid_ms", self.valid_ms, MAX_CODE_MS, "between 1 ms and a week, in milliseconds")
+    }
+}
+
+impl Checked for NewAccount {
+    fn check(&self) -> Result<(), Wrong> {
+        Ok(())
+    }
+}
+
+impl Checked for Credentials {
+    fn check(&self) -> Result<(), Wrong> {
+        match self {
+            Self::Operator { key } => credential("key", key.reveal()),
+            Self::Practitioner { login, password } => {
+                credential("login", login)?;
+                credential("password", password.reveal())
+            }
+        }
+    }
+}
+
+impl Checked for NewPassword {
+    fn check(&self) -> Result<(), Wrong> {
+        credential("current", self.current.reveal())?;
+        crate::accounts::password::check_rules(self.new.reveal())
+    }
+}
+
+fn credential(field: &'static str, text: &str) -> Result<(), Wrong> {
+    require(text.len() <= MAX_CREDENTIAL, field, "at most 1024 bytes")
+}
+
+fn name(text: &str) -> Result<(), Wrong> {
+    let printable = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    require(printable && text.chars().count() <= MAX_NAME, "name", "1 to 200 letters without control characters")
+}
+
+fn compartments(given: &[Compartment]) -> Result<(), Wrong> {
+    let distinct: BTreeSet<_> = given.iter().collect();
+    require(!given.is_empty() && distinct.len() == given.len(), "compartments", "at least one, each once")
+}
+
+fn within(field: &'static str, value: i64, most: i64, why: &'static str) -> Result<(), Wrong> {
+    require((1..=most).contains(&value), field, why)
+}
+
+fn require(holds: bool, field: &'static str, why: &'static str) -> Result<(), Wrong> {
+    if holds { Ok(()) } else { Err(Wrong { field, why }) }
+}

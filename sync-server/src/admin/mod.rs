@@ -1,0 +1,24 @@
+//! What the admin API takes and gives, one file per resource; the command line uses the same types.
+
+mod access;
+mod accounts;
+mod audit;
+mod checks;
+mod custody;
+mod devices;
+mod page;
+mod people;
+mod problem;
+pub mod schema;
+mod sign_in;
+
+pub use access::{AffiliationPath, GrantPath, NewGrant, RolePath};
+pub use accounts::{AccountPath, NewAccount, OneTimePassword, ShownAccount};
+pub use audit::ShownAuditCheck;
+pub use checks::{Checked, Wrong};
+pub use custody::{ShownCustody, ShownDocument};
+pub use devices::{DevicePath, NewCode, ShownCode, ShownDevice};
+pub use page::{Done, MAX_PAGE, Page, PageQuery};
+pub use people::{NewOrganization, NewPractitioner, ShownOrganization, ShownPractitioner};
+pub use problem::{ErrorCode, ShownProblem};
+pub use sign_in::{Admitted, Credentials, NewPassword, Secret, ShownRight};

@@ -1,0 +1,76 @@
+//! Lists that grow, read in pages and only as far as somebody may see them.
+
+use sync_protocol::{DeviceId, OrganizationId, PractitionerId};
+
+use crate::access::{Grant, PractitionerRole};
+use crate::store::{AuditRow, CustodyEntry, DeviceRecord, PractitionerRecord, StoreError};
+
+/// Whose things somebody may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody's, and what concerns no organization.
+    All,
+    /// Those of these organizations.
+    Of(Vec<OrganizationId>),
+}
+
+impl Scope {
+    /// Whether it covers an organization.
+    #[must_use]
+    pub fn covers(&self, organization: &OrganizationId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(organizations) => organizations.contains(organization),
+        }
+    }
+}
+
+/// The part of a [`super::Store`] that answers lists. `after`: the last entry of the page before.
+pub trait PageStore {
+    /// Devices by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn devices_page(
+        &self,
+        scope: &Scope,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<Vec<DeviceRecord>, StoreError>;
+    /// Grants by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn grants_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Grant>, StoreError>;
+    /// What is in custody for documents of these organizations, oldest first, with its number.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<(u64, CustodyEntry)>, StoreError>;
+    /// Audit rows by number.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn audit_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// A device.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn device(&self, id: &DeviceId) -> Result<DeviceRecord, StoreError>;
+    /// A grant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn grant(&self, id: &str) -> Result<Grant, StoreError>;
+    /// A practitioner.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn practitioner(&self, id: &PractitionerId) -> Result<PractitionerRecord, StoreError>;
+    /// The roles of a practitioner, at all organizations.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn roles_of(&self, practitioner: &PractitionerId) -> Result<Vec<PractitionerRole>, StoreError>;
+}

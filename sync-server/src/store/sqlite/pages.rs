@@ -1,0 +1,46 @@
+//! Lists in pages, and single entries.
+
+use sync_protocol::{DeviceId, PractitionerId};
+
+use super::{SqliteStore, audit, custody, devices, people};
+use crate::access::{Grant, PractitionerRole};
+use crate::store::{AuditRow, CustodyEntry, DeviceRecord, PageStore, PractitionerRecord, Scope, StoreError};
+
+impl PageStore for SqliteStore {
+    fn devices_page(
+        &self,
+        scope: &Scope,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<Vec<DeviceRecord>, StoreError> {
+        devices::devices_page(&self.connection, scope, after, limit)
+    }
+
+    fn grants_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Grant>, StoreError> {
+        people::grants_page(&self.connection, scope, after, limit)
+    }
+
+    fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<(u64, CustodyEntry)>, StoreError> {
+        custody::page(&self.connection, scope, after, limit)
+    }
+
+    fn audit_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        audit::page(&self.connection, scope, after, limit)
+    }
+
+    fn device(&self, id: &DeviceId) -> Result<DeviceRecord, StoreError> {
+        devices::device_by_id(&self.connection, id)
+    }
+
+    fn grant(&self, id: &str) -> Result<Grant, StoreError> {
+        people::grant(&self.connection, id)
+    }
+
+    fn practitioner(&self, id: &PractitionerId) -> Result<PractitionerRecord, StoreError> {
+        people::practitioner(&self.connection, id)
+    }
+
+    fn roles_of(&self, practitioner: &PractitionerId) -> Result<Vec<PractitionerRole>, StoreError> {
+        people::roles(&self.connection, Some(practitioner))
+    }
+}

@@ -1,0 +1,179 @@
+//! Organizations are kept apart: for every operation in the description, so that a new one cannot be forgotten.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::{Description, Operation, contents};
+use crate::clinics::{administrator, north, ok};
+use crate::running::{Running, config, start};
+
+/// Operations for the operator alone.
+const OPERATORS: [&str; 1] = ["POST /admin/v1/organizations"];
+/// Operations that concern no single organization, and may be answered to another's administrator.
+const OF_NONE: [&str; 1] = ["GET /admin/v1/audit/verify"];
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+fn in_custody(folder: &std::path::Path) {
+    let db = rusqlite::Connection::open(folder.join("relay.db")).unwrap();
+    let descriptor = json!({ "o": "north", "p": "p1", "c": "core" }).to_string();
+    let sql = "INSERT INTO custody (document_id, descriptor, hash, payload, device, practitioner, organization, reason,
+               received_at_ms) VALUES (zeroblob(16), ?1, zeroblob(32), x'00', zeroblob(16), 'dr-a', 'north', ?2, 1)";
+    db.execute(sql, rusqlite::params![descriptor, json!("not-permitted").to_string()]).unwrap();
+}
+
+struct Clinics {
+    relay: Running,
+    folder: tempfile::TempDir,
+    description: Description,
+    /// Tokens of the administrators of north and south.
+    north: String,
+    south: String,
+    /// Names things of north, wherever a field asks for them.
+    known: Map<String, Value>,
+    /// What must not be shown to south.
+    telling: Vec<String>,
+}
+
+impl Clinics {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let relay = start(config(folder.path())).await;
+        let north = north(&relay).await;
+        in_custody(folder.path());
+        let south = administrator(&relay, "adm-s", "south").await;
+        let known = object(json!({
+            "organization": "north", "partner": "east", "practitioner": "dr-a", "patient": "p1", "role": "physician",
+            "grantee": { "organization": "east" }, "name": "Somebody",
+        }));
+        let telling =
+            ["north", "dr-a", "adm-n", "nurse-n", "p1", &north.device, &north.grant].map(str::to_owned).to_vec();
+        let description = Description::of(&relay).await;
+        let mut clinics = Self { relay, folder, description, north: north.token, south, known, telling };
+        clinics.known.insert("device".into(), json!(north.device));
+        clinics.known.insert("grant".into(), json!(north.grant));
+        clinics
+    }
+
+    /// What fields are to hold for an operation.
+    fn known_for(&self, operation: &Operation) -> Map<String, Value> {
+        let mut known = self.known.clone();
+        let id = match operation.path.as_str() {
+            "/admin/v1/devices/{id}" => self.known["device"].clone(),
+            "/admin/v1/grants/{id}" => self.known["grant"].clone(),
+            _ => json!("new-one"),
+        };
+        known.insert("id".into(), id);
+        if operation.path.contains("/accounts") {
+            // Somebody of north other than who asks.
+            let whose = if operation.method == "POST" { "dr-a" } else { "nurse-n" };
+            known.insert("practitioner".into(), json!(whose));
+        }
+        known
+    }
+
+    fn operations(&self) -> Vec<Operation> {
+        let resources = |operation: &Operation| operation.path.starts_with("/admin/v1/");
+        self.description.operations().into_iter().filter(resources).collect()
+    }
+
+    fn assert_tells_nothing(&self, operation: &Operation, body: &Value) {
+        let text = body.to_string();
+        for word in &self.telling {
+            assert!(!text.contains(word.as_str()), "{} tells of {word}: {text}", operation.name());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_organizations_administrator_neither_sees_nor_changes_anything() {
+    let clinics = Clinics::open().await;
+    let before = contents(clinics.folder.path());
+    for operation in clinics.operations() {
+        let mut known = clinics.known_for(&operation);
+        let call = clinics.description.call(&operation, &known);
+        let (status, body) = call.send(&clinics.relay, Some(&clinics.south)).await;
+        let is_list = operation.method == "GET";
+        if is_list || OF_NONE.contains(&operation.name().as_str()) {
+            assert_eq!(status, 200, "{}: {body}", operation.name());
+        } else {
+            assert!(matches!(status, 403 | 404), "{}: {status} {body}", operation.name());
+        }
+        clinics.assert_tells_nothing(&operation, &body);
+        if is_list && operation.parameters.iter().any(|(name, ..)| name == "organization") {
+            known.insert("?organization".into(), json!("north"));
+            let named = clinics.description.call(&operation, &known).send(&clinics.relay, Some(&clinics.south)).await;
+            assert_eq!(named.0, 403, "{} of north: {}", operation.name(), named.1);
+        }
+    }
+    assert_eq!(contents(clinics.folder.path()), before, "nothing was changed");
+    // The refusals are on record, for the operator and for who tried.
+    let rows = ok(clinics.relay.admin("GET", "/audit", None).await);
+    let refused = |row: &&Value| row["action"] == "refuse-administration" && row["practitioner"] == "adm-s";
+    assert!(rows["items"].as_array().unwrap().iter().filter(refused).count() > 10);
+    clinics.relay.stop().await.unwrap();
+}
+
+/// The same requests succeed in the right hands: what refuses them above is who asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_organizations_own_administrator_may_do_all_of_it_but_what_is_the_operators() {
+    let clinics = Clinics::open().await;
+    for operation in clinics.operations() {
+        let mut known = clinics.known_for(&operation);
+        known.insert("?organization".into(), json!("north"));
+        let call = clinics.description.call(&operation, &known);
+        let (status, body) = call.send(&clinics.relay, Some(&clinics.north)).await;
+        let expected = if OPERATORS.contains(&operation.name().as_str()) { 403 } else { 200 };
+        assert_eq!(status, expected, "{}: {body}", operation.name());
+        if let Some(items) = body["items"].as_array() {
+            assert!(!items.is_empty(), "{} shows what is there", operation.name());
+        }
+    }
+    clinics.relay.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gives_themself_a_role_or_gets_at_what_another_organization_gave_a_person() {
+    let clinics = Clinics::open().await;
+    let relay = &clinics.relay;
+    let put = async |token: &str, who: &str, at: &str| {
+        let role = json!({ "practitioner": who, "organization": at, "role": "physician" });
+        relay.admin_as(token, "PUT", "/roles", Some(role)).await.0
+    };
+    assert_eq!(put(&clinics.north, "adm-n", "north").await, 403, "not for oneself");
+    assert_eq!(put(&clinics.south, "dr-a", "south").await, 404, "north's, although the role would be at south");
+    assert_eq!(put(&clinics.south, "nobody", "south").await, 404, "the same as for somebody who does not exist");
+    // The operator gives adm-n a say at south: from then on north alone has none over the account.
+    crate::clinics::role(relay, "nurse-n", "south", "administrator").await;
+    let reset = relay.admin_as(&clinics.north, "PUT", "/accounts/nurse-n/password", None).await;
+    assert_eq!(reset.0, 404, "{}", reset.1);
+    let code = json!({ "organization": "south", "practitioner": "nurse-n", "valid_ms": 1_000 });
+    assert_eq!(relay.admin_as(&clinics.south, "POST", "/enrolment-codes", Some(code)).await.0, 404);
+    clinics.relay.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_come_in_pages_and_each_holds_only_what_one_may_see() {
+    let clinics = Clinics::open().await;
+    for (list, key) in
+        [("practitioners", "id"), ("devices", "id"), ("grants", "id"), ("audit", "seq"), ("roles", "role")]
+    {
+        let whole = ok(clinics.relay.admin_as(&clinics.north, "GET", &format!("/{list}"), None).await);
+        assert_eq!(whole["next"], Value::Null);
+        let whole = whole["items"].as_array().unwrap().clone();
+        let (mut paged, mut after) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/{list}?limit=1{after}");
+            let page = ok(clinics.relay.admin_as(&clinics.north, "GET", &path, None).await);
+            paged.extend(page["items"].as_array().unwrap().iter().take(1).cloned());
+            assert_eq!(page["items"].as_array().unwrap().len(), 1, "{list}");
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        // The audit trail does not grow by being read.
+        assert_eq!(paged, whole, "{list}");
+        assert!(whole.iter().all(|item| !item[key].is_null()));
+    }
+    clinics.relay.stop().await.unwrap();
+}
