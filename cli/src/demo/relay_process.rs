@@ -81,7 +81,7 @@ impl RelayProcess {
         format!("http://{}", self.listen)
     }
 
-    /// File with the admin token.
+    /// File with the operator's key.
     pub fn token_file(&self) -> PathBuf {
         self.data.join("admin.token")
     }

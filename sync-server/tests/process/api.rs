@@ -34,7 +34,7 @@ impl Description {
         Self(serde_json::from_str(&text).unwrap())
     }
 
-    /// All operations: reading before adding, adding before removing.
+    /// All operations: reading before adding, adding before removing, parts before the whole.
     pub fn operations(&self) -> Vec<Operation> {
         let mut found = Vec::new();
         for (path, item) in self.0["paths"].as_object().unwrap() {
@@ -46,7 +46,8 @@ impl Description {
         }
         let order =
             |operation: &Operation| ["GET", "POST", "PUT", "DELETE"].iter().position(|m| *m == operation.method);
-        found.sort_by_key(|operation| (order(operation).unwrap(), operation.path.clone()));
+        // What is part of something is removed before it.
+        found.sort_by_key(|operation| (order(operation).unwrap(), std::cmp::Reverse(operation.path.len())));
         assert!(found.len() > 20, "{}", found.len());
         found
     }

@@ -31,7 +31,7 @@ fn hostile() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    texts.push("x".repeat(50_000));
+    texts.push("x".repeat(20_000));
     texts
 }
 

@@ -31,7 +31,7 @@ pub fn config(data: &Path) -> RelayConfig {
 pub async fn start(config: RelayConfig) -> Running {
     let (stop, stopped) = oneshot::channel();
     let (listening, addresses) = oneshot::channel();
-    let data = config.data.clone();
+    let (data, encrypted) = (config.data.clone(), config.tls.is_some());
     let ended = tokio::spawn(async move {
         let stop = async { _ = stopped.await };
         server::run(&config, stop, |addresses| _ = listening.send(addresses)).await
@@ -40,6 +40,10 @@ pub async fn start(config: RelayConfig) -> Running {
     let key = std::fs::read_to_string(data.join("admin.token")).unwrap();
     let Listening { devices: address, admin } = addresses;
     let mut running = Running { address, admin, key, token: String::new(), stop, ended };
+    if encrypted {
+        // Plain requests would not get through.
+        return running;
+    }
     running.token = running.sign_in(json!({ "key": running.key })).await.1["token"].as_str().unwrap().to_owned();
     running
 }

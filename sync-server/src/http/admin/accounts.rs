@@ -33,7 +33,8 @@ async fn list(
 ) -> Answer<Page<ShownAccount>> {
     let guard = state.sign_ins.clone();
     by.administer(&state, move |relay, authority, now| {
-        let scope = authority.scope(&[AdministrativeAction::People, AdministrativeAction::Audit], &query)?;
+        let scope =
+            authority.scope(&[AdministrativeAction::AdministerPeople, AdministrativeAction::ReadAudit], &query)?;
         let mut found = Vec::new();
         for (account, sign_ins) in relay.accounts(now)? {
             let own = relay.practitioner(&account.practitioner)?.organization;

@@ -27,7 +27,8 @@ async fn list(
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Answer<Page<Affiliation>> {
     by.administer(&state, move |relay, authority, _| {
-        let scope = authority.scope(&[AdministrativeAction::Access, AdministrativeAction::Audit], &query)?;
+        let scope =
+            authority.scope(&[AdministrativeAction::AdministerAccess, AdministrativeAction::ReadAudit], &query)?;
         let mut found = relay.affiliations()?;
         found.retain(|affiliation| scope.covers(&affiliation.organization) || scope.covers(&affiliation.partner));
         let key = |affiliation: &Affiliation| format!("{}/{}", affiliation.organization, affiliation.partner);
@@ -46,7 +47,7 @@ async fn list(
 )]
 async fn put(by: SignedIn, State(state): State<AppState>, Body(affiliation): Body<Affiliation>) -> Answer<Done> {
     by.administer(&state, move |relay, authority, now| {
-        authority.require(AdministrativeAction::Access, &affiliation.organization)?;
+        authority.require(AdministrativeAction::AdministerAccess, &affiliation.organization)?;
         relay.put_affiliation(affiliation, now)?;
         Ok(Done {})
     })
@@ -62,7 +63,7 @@ async fn put(by: SignedIn, State(state): State<AppState>, Body(affiliation): Bod
 )]
 async fn remove(by: SignedIn, State(state): State<AppState>, PathOf(path): PathOf<AffiliationPath>) -> Answer<Done> {
     by.administer(&state, move |relay, authority, now| {
-        authority.require(AdministrativeAction::Access, &path.organization)?;
+        authority.require(AdministrativeAction::AdministerAccess, &path.organization)?;
         relay.remove_affiliation(&path.organization, &path.partner, now)?;
         Ok(Done {})
     })

@@ -33,7 +33,7 @@ async fn list(
 ) -> Answer<Page<AuditRow>> {
     let after = number(&query)?;
     by.administer(&state, move |relay, authority, _| {
-        let scope = authority.scope(&[AdministrativeAction::Audit], &query)?;
+        let scope = authority.scope(&[AdministrativeAction::ReadAudit], &query)?;
         let found = relay.audit_page(&scope, after, query.limit() + 1)?;
         Ok(Page::of(found, query.limit(), |row| row.seq.to_string()))
     })
@@ -52,7 +52,7 @@ async fn verify(by: SignedIn, State(state): State<AppState>) -> Answer<ShownAudi
     loop {
         let Json(outcome) = by
             .administer(&state, move |relay, authority, _| {
-                authority.scope(&[AdministrativeAction::Audit], &PageQuery::default())?;
+                authority.scope(&[AdministrativeAction::ReadAudit], &PageQuery::default())?;
                 Ok(relay.verify_audit_on(checked)?)
             })
             .await?;

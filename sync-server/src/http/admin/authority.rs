@@ -12,33 +12,40 @@ use crate::store::{Scope, StoreError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdministrativeAction {
     /// Practitioners, their roles and accounts.
-    People,
+    AdministerPeople,
     /// Enrolment codes and devices.
-    Devices,
+    AdministerDevices,
     /// Affiliations, grants, consents and the like.
-    Access,
+    AdministerAccess,
     /// Reading the audit trail.
-    Audit,
+    ReadAudit,
     /// What is in custody.
-    Custody,
+    DecideCustody,
     /// The policy itself.
-    Policy,
+    AdministerPolicy,
 }
 
 impl AdministrativeAction {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::People, Self::Devices, Self::Access, Self::Audit, Self::Custody, Self::Policy];
+    pub const ALL: [Self; 6] = [
+        Self::AdministerPeople,
+        Self::AdministerDevices,
+        Self::AdministerAccess,
+        Self::ReadAudit,
+        Self::DecideCustody,
+        Self::AdministerPolicy,
+    ];
 
     /// The name that policies use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::People => "administer-people",
-            Self::Devices => "administer-devices",
-            Self::Access => "administer-access",
-            Self::Audit => "read-audit",
-            Self::Custody => "decide-custody",
-            Self::Policy => "administer-policy",
+            Self::AdministerPeople => "administer-people",
+            Self::AdministerDevices => "administer-devices",
+            Self::AdministerAccess => "administer-access",
+            Self::ReadAudit => "read-audit",
+            Self::DecideCustody => "decide-custody",
+            Self::AdministerPolicy => "administer-policy",
         }
     }
 }
@@ -174,7 +181,7 @@ impl Authority {
         self.require_not_oneself(practitioner)?;
         let mut belongs = belongs_to(relay, practitioner)?;
         belongs.extend(relay.roles_of(practitioner)?.into_iter().map(|role| role.organization));
-        let action = AdministrativeAction::People;
+        let action = AdministrativeAction::AdministerPeople;
         if belongs.is_empty() || !belongs.iter().all(|organization| self.may(action, organization)) {
             return Err(Problem::hidden("practitioner", action));
         }
@@ -216,10 +223,14 @@ fn belongs_to(relay: &Relay, practitioner: &PractitionerId) -> Result<Vec<Organi
 }
 
 fn role_allows(role: Role, action: AdministrativeAction) -> bool {
-    use AdministrativeAction::{Access, Audit, Custody, Devices, People};
+    use AdministrativeAction::{
+        AdministerAccess, AdministerDevices, AdministerPeople, AdministerPolicy, DecideCustody, ReadAudit,
+    };
     match role {
-        Role::Administrator => matches!(action, People | Devices | Access),
-        Role::PrivacyOfficer => matches!(action, Audit | Custody),
+        Role::Administrator => matches!(action, AdministerPeople | AdministerDevices),
+        Role::PrivacyOfficer => {
+            matches!(action, AdministerAccess | ReadAudit | DecideCustody | AdministerPolicy | AdministerDevices)
+        }
         _ => false,
     }
 }

@@ -28,7 +28,7 @@ async fn list(
 ) -> Answer<Page<ShownCustody>> {
     let after = number(&query)?;
     by.administer(&state, move |relay, authority, _| {
-        let scope = authority.scope(&[AdministrativeAction::Custody], &query)?;
+        let scope = authority.scope(&[AdministrativeAction::DecideCustody], &query)?;
         let found = relay.custody_page(&scope, after, query.limit() + 1)?;
         let page = Page::of(found, query.limit(), |(number, _)| number.to_string());
         Ok(page.map(|(_, entry)| ShownCustody::from(entry)))

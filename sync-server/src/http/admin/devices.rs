@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 )]
 async fn add_code(by: SignedIn, State(state): State<AppState>, Body(new): Body<NewCode>) -> Answer<ShownCode> {
     by.administer(&state, move |relay, authority, now| {
-        authority.require_over(relay, &new.practitioner, AdministrativeAction::Devices, &new.organization)?;
+        authority.require_over(relay, &new.practitioner, AdministrativeAction::AdministerDevices, &new.organization)?;
         let made = relay.add_enrolment_code(new.organization, new.practitioner, new.valid_ms, now)?;
         Ok(ShownCode { code: made.code, expires_at: made.expires_at })
     })
@@ -44,7 +44,8 @@ async fn list(
     let after = query.after.as_deref().map(str::parse).transpose();
     let after = after.map_err(|_| Problem::bad_request("after: the id of a device"))?;
     by.administer(&state, move |relay, authority, _| {
-        let scope = authority.scope(&[AdministrativeAction::Devices, AdministrativeAction::Audit], &query)?;
+        let scope =
+            authority.scope(&[AdministrativeAction::AdministerDevices, AdministrativeAction::ReadAudit], &query)?;
         let found = relay.devices_page(&scope, after, query.limit() + 1)?;
         let page = Page::of(found, query.limit(), |(device, _)| device.id().to_string());
         Ok(page.map(|(device, held)| ShownDevice::new(&device, held)))
@@ -62,7 +63,7 @@ async fn list(
 async fn revoke(by: SignedIn, State(state): State<AppState>, PathOf(path): PathOf<DevicePath>) -> Answer<Done> {
     by.administer(&state, move |relay, authority, now| {
         let organization = relay.device(&path.id)?.certificate.body.organization;
-        authority.require_of_found("device", AdministrativeAction::Devices, &organization)?;
+        authority.require_of_found("device", AdministrativeAction::AdministerDevices, &organization)?;
         relay.revoke_device(&path.id, now)?;
         Ok(Done {})
     })

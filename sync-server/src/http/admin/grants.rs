@@ -23,7 +23,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
 )]
 async fn list(by: SignedIn, State(state): State<AppState>, QueryOf(query): QueryOf<PageQuery>) -> Answer<Page<Grant>> {
     by.administer(&state, move |relay, authority, _| {
-        let scope = authority.scope(&[AdministrativeAction::Access, AdministrativeAction::Audit], &query)?;
+        let scope =
+            authority.scope(&[AdministrativeAction::AdministerAccess, AdministrativeAction::ReadAudit], &query)?;
         let after = query.after.as_deref().unwrap_or_default();
         let found = relay.grants_page(&scope, after, query.limit() + 1)?;
         Ok(Page::of(found, query.limit(), |grant| grant.id.clone()))
@@ -40,7 +41,7 @@ async fn list(by: SignedIn, State(state): State<AppState>, QueryOf(query): Query
 )]
 async fn add(by: SignedIn, State(state): State<AppState>, Body(new): Body<NewGrant>) -> Answer<Grant> {
     by.administer(&state, move |relay, authority, now| {
-        authority.require(AdministrativeAction::Access, &new.organization)?;
+        authority.require(AdministrativeAction::AdministerAccess, &new.organization)?;
         let grant = Grant {
             id: String::new(),
             organization: new.organization,
@@ -65,7 +66,7 @@ async fn add(by: SignedIn, State(state): State<AppState>, Body(new): Body<NewGra
 async fn end(by: SignedIn, State(state): State<AppState>, PathOf(path): PathOf<GrantPath>) -> Answer<Done> {
     by.administer(&state, move |relay, authority, now| {
         let organization = relay.grant(&path.id)?.organization;
-        authority.require_of_found("grant", AdministrativeAction::Access, &organization)?;
+        authority.require_of_found("grant", AdministrativeAction::AdministerAccess, &organization)?;
         relay.end_grant(&path.id, now)?;
         Ok(Done {})
     })

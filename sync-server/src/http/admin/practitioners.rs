@@ -26,9 +26,9 @@ async fn list(
     State(state): State<AppState>,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Answer<Page<ShownPractitioner>> {
-    use AdministrativeAction::{Access, Audit, Devices, People};
+    use AdministrativeAction::{AdministerAccess, AdministerDevices, AdministerPeople, ReadAudit};
     by.administer(&state, move |relay, authority, _| {
-        let scope = authority.scope(&[People, Devices, Access, Audit], &query)?;
+        let scope = authority.scope(&[AdministerPeople, AdministerDevices, AdministerAccess, ReadAudit], &query)?;
         let mut found = relay.practitioners()?;
         if scope != Scope::All {
             let roles = relay.roles()?;
@@ -51,7 +51,7 @@ async fn list(
 async fn add(by: SignedIn, State(state): State<AppState>, Body(new): Body<NewPractitioner>) -> Answer<Done> {
     by.administer(&state, move |relay, authority, now| {
         match &new.organization {
-            Some(organization) => authority.require(AdministrativeAction::People, organization)?,
+            Some(organization) => authority.require(AdministrativeAction::AdministerPeople, organization)?,
             None => authority.require_operator()?,
         }
         relay.add_practitioner(&new.into(), now)?;

@@ -27,7 +27,8 @@ async fn list(
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Answer<Page<PractitionerRole>> {
     by.administer(&state, move |relay, authority, _| {
-        let scope = authority.scope(&[AdministrativeAction::People, AdministrativeAction::Audit], &query)?;
+        let scope =
+            authority.scope(&[AdministrativeAction::AdministerPeople, AdministrativeAction::ReadAudit], &query)?;
         let mut found = relay.roles()?;
         found.retain(|role| scope.covers(&role.organization));
         let key = |role: &PractitionerRole| key(role);
@@ -50,7 +51,12 @@ fn key(role: &PractitionerRole) -> String {
 )]
 async fn put(by: SignedIn, State(state): State<AppState>, Body(role): Body<PractitionerRole>) -> Answer<Done> {
     by.administer(&state, move |relay, authority, now| {
-        authority.require_over(relay, &role.practitioner, AdministrativeAction::People, &role.organization)?;
+        authority.require_over(
+            relay,
+            &role.practitioner,
+            AdministrativeAction::AdministerPeople,
+            &role.organization,
+        )?;
         authority.require_not_oneself(&role.practitioner)?;
         relay.put_role(&role, now)?;
         Ok(Done {})
@@ -67,7 +73,7 @@ async fn put(by: SignedIn, State(state): State<AppState>, Body(role): Body<Pract
 )]
 async fn remove(by: SignedIn, State(state): State<AppState>, PathOf(path): PathOf<RolePath>) -> Answer<Done> {
     by.administer(&state, move |relay, authority, now| {
-        authority.require(AdministrativeAction::People, &path.organization)?;
+        authority.require(AdministrativeAction::AdministerPeople, &path.organization)?;
         authority.require_not_oneself(&path.practitioner)?;
         let RolePath { organization, practitioner, role } = path;
         relay.remove_role(&PractitionerRole { practitioner, organization, role, sensitive: Vec::new() }, now)?;

@@ -1,0 +1,145 @@
+//! `satchel admin` as a process against a relay as a process: keys, sign-ins, and who may what.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const SATCHEL: &str = env!("CARGO_BIN_EXE_satchel");
+const PASSWORD: &str = "correct horse battery staple";
+
+struct Relay {
+    child: Child,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+impl Relay {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(SATCHEL)
+            .args(["relay", "--log", "warn", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path().join("relay"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let line = lines.find(|line| line.starts_with("admin API:")).unwrap();
+        let url = line.rsplit(' ').next().unwrap().to_owned();
+        // Read to the last line, so that the relay never writes into a closed pipe.
+        assert!(lines.next().unwrap().starts_with("operator's key:"));
+        Self { child, url, folder }
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn run(&self, arguments: &[&str], more: &[&str], input: &str) -> (i32, String) {
+        let mut child = Command::new(SATCHEL)
+            .arg("admin")
+            .args(arguments)
+            .args(["--relay", &self.url])
+            .args(more)
+            .current_dir(self.folder())
+            .env_remove("SATCHEL_ADMIN_TOKEN_FILE")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let text = [stdout, stderr].concat();
+        (status.code().unwrap(), String::from_utf8(text).unwrap())
+    }
+
+    fn operator(&self, arguments: &[&str]) -> String {
+        let (code, text) = self.run(arguments, &["--token-file", "relay/admin.token"], "");
+        assert_eq!(code, 0, "{arguments:?}: {text}");
+        text
+    }
+
+    /// In the name of whoever is signed in.
+    fn signed_in(&self, arguments: &[&str], input: &str) -> (i32, String) {
+        self.run(arguments, &["--session", "state/session.json"], input)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A relay with north and south, and adm-n, administrator of north, with an account; their one-time password.
+fn clinic() -> (Relay, String) {
+    let relay = Relay::start();
+    relay.operator(&["organization", "add", "north", "North"]);
+    relay.operator(&["organization", "add", "south", "South"]);
+    relay.operator(&["practitioner", "add", "adm-n", "An administrator", "--organization", "north"]);
+    relay.operator(&["role", "put", "adm-n", "north", "administrator"]);
+    let shown = relay.operator(&["account", "add", "adm-n"]);
+    let line = shown.lines().find(|line| line.starts_with("one-time password:")).unwrap();
+    (relay, line.rsplit(' ').next().unwrap().to_owned())
+}
+
+#[test]
+fn an_administrator_signs_in_changes_the_one_time_password_and_looks_after_their_clinic() {
+    let (relay, one_time) = clinic();
+    let (code, text) = relay.signed_in(&["device", "list"], "");
+    assert!(code == 3 && text.contains("sign in first"), "{text}");
+    let (code, text) = relay.signed_in(&["sign-in", "adm-n"], &format!("{one_time}\n{PASSWORD}\n"));
+    assert!(code == 0 && text.contains("at north: administer-people"), "{text}");
+    assert!(!text.contains(PASSWORD) && !text.contains(&one_time));
+    let (code, text) = relay.signed_in(&["practitioner", "add", "dr-a", "Dr A", "--organization", "north"], "");
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = relay.signed_in(&["role", "put", "dr-a", "north", "physician"], "");
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = relay.signed_in(&["practitioner", "add", "dr-s", "Dr S", "--organization", "south"], "");
+    assert!(code == 3 && text.contains("administer-people"), "{text}");
+    let (code, text) = relay.signed_in(&["audit", "list"], "");
+    assert!(code == 3 && text.contains("read-audit"), "{text}");
+    assert_eq!(relay.signed_in(&["sign-out"], "").0, 0);
+    assert_eq!(relay.signed_in(&["practitioner", "list"], "").0, 3);
+    let (code, text) = relay.signed_in(&["sign-in", "adm-n"], "wrong password\n");
+    assert!(code == 3 && text.contains("wrong"), "{text}");
+    assert_eq!(relay.signed_in(&["sign-in", "adm-n"], &format!("{PASSWORD}\n")).0, 0);
+    let (code, text) = relay.signed_in(&["password"], &format!("{PASSWORD}\nanother good password\n"));
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(relay.signed_in(&["practitioner", "list"], "").0, 0, "the new sign-in was kept");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_of_a_sign_in_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (relay, one_time) = clinic();
+    relay.signed_in(&["sign-in", "adm-n"], &format!("{one_time}\n{PASSWORD}\n"));
+    let file = relay.folder().join("state/session.json");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(file.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.contains("satchel-admin-") && !kept.contains(PASSWORD));
+    assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "nothing else is left there");
+}
+
+#[test]
+fn the_operator_lists_resets_and_removes_accounts() {
+    let (relay, one_time) = clinic();
+    assert!(relay.operator(&["account", "list"]).contains("one-time password"));
+    for _ in 0..5 {
+        assert_eq!(relay.signed_in(&["sign-in", "adm-n"], "wrong password\n").0, 3);
+    }
+    let (code, text) = relay.signed_in(&["sign-in", "adm-n"], &format!("{one_time}\n{PASSWORD}\n"));
+    assert!(code == 3 && text.contains("too many attempts, try again in 1 s"), "{text}");
+    assert!(relay.operator(&["account", "list"]).contains("adm-n"));
+    relay.operator(&["account", "unlock", "adm-n"]);
+    relay.operator(&["account", "set-password", "adm-n"]);
+    assert_eq!(relay.signed_in(&["sign-in", "adm-n"], &format!("{one_time}\n{PASSWORD}\n")).0, 3, "replaced");
+    relay.operator(&["account", "remove", "adm-n"]);
+    assert!(relay.operator(&["account", "list"]).contains("(none)"));
+    let (code, text) = relay.signed_in(&["grant", "end", "../devices/x"], "");
+    assert!(code == 2 && text.contains("32 hexadecimal digits"), "{text}");
+}
