@@ -133,7 +133,7 @@ fn the_operator_lists_resets_and_removes_accounts() {
         assert_eq!(relay.signed_in(&["sign-in", "adm-n"], "wrong password\n").0, 3);
     }
     let (code, text) = relay.signed_in(&["sign-in", "adm-n"], &format!("{one_time}\n{PASSWORD}\n"));
-    assert!(code == 3 && text.contains("too many attempts, try again in 1 s"), "{text}");
+    assert!(code == 3 && text.contains("too many attempts, try again in "), "{text}");
     assert!(relay.operator(&["account", "list"]).contains("adm-n"));
     relay.operator(&["account", "unlock", "adm-n"]);
     relay.operator(&["account", "set-password", "adm-n"]);

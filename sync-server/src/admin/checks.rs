@@ -39,12 +39,14 @@ pub trait Checked {
 
 impl Checked for NewOrganization {
     fn check(&self) -> Result<(), Wrong> {
+        addressable(self.id.as_str())?;
         name(&self.name)
     }
 }
 
 impl Checked for NewPractitioner {
     fn check(&self) -> Result<(), Wrong> {
+        addressable(self.id.as_str())?;
         name(&self.name)
     }
 }
@@ -111,6 +113,11 @@ fn credential(field: &'static str, text: &str) -> Result<(), Wrong> {
     require(text.len() <= MAX_CREDENTIAL, field, "at most 1024 bytes")
 }
 
+/// FHIR allows `.` and `..` as ids; in a path they mean something else to many programs.
+fn addressable(id: &str) -> Result<(), Wrong> {
+    require(!matches!(id, "." | ".."), "id", "a FHIR id other than . and ..")
+}
+
 fn name(text: &str) -> Result<(), Wrong> {
     let printable = !text.trim().is_empty() && !text.chars().any(char::is_control);
     require(printable && text.chars().count() <= MAX_NAME, "name", "1 to 200 letters without control characters")
@@ -127,4 +134,46 @@ fn within(field: &'static str, value: i64, most: i64, why: &'static str) -> Resu
 
 fn require(holds: bool, field: &'static str, why: &'static str) -> Result<(), Wrong> {
     if holds { Ok(()) } else { Err(Wrong { field, why }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: serde_json::Value) -> &'static str {
+        let new: NewOrganization = serde_json::from_value(body).unwrap();
+        new.check().err().map_or("", |wrong| wrong.field)
+    }
+
+    #[test]
+    fn names_and_ids_are_for_people_and_paths() {
+        use serde_json::json;
+        assert_eq!(refused(json!({ "id": "north", "name": "Klinik Nord, 北 & Söhne" })), "");
+        for name in ["", "  ", "line\nbreak", "nul\0", &"x".repeat(201)] {
+            assert_eq!(refused(json!({ "id": "north", "name": name })), "name", "{name:?}");
+        }
+        assert_eq!(refused(json!({ "id": "..", "name": "N" })), "id");
+    }
+
+    #[test]
+    fn a_grant_names_compartments_once_somebody_else_and_an_end() {
+        use serde_json::json;
+        let good = json!({
+            "organization": "north", "patient": "p1", "grantee": { "organization": "south" }, "compartments": ["core"],
+            "valid_ms": 1,
+        });
+        let wrong = |field: &str, value: serde_json::Value| {
+            let mut body = good.clone();
+            body[field] = value;
+            let grant: NewGrant = serde_json::from_value(body).unwrap();
+            grant.check().err().map(|wrong| wrong.field)
+        };
+        assert_eq!(wrong("patient", json!("p1")), None);
+        assert_eq!(wrong("compartments", json!([])), Some("compartments"));
+        assert_eq!(wrong("compartments", json!(["core", "core"])), Some("compartments"));
+        assert_eq!(wrong("grantee", json!({ "organization": "north" })), Some("grantee"));
+        for span in [0, -1, i64::MAX] {
+            assert_eq!(wrong("valid_ms", json!(span)), Some("valid_ms"));
+        }
+    }
 }

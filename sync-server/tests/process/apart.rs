@@ -11,7 +11,7 @@ const OPERATORS: [&str; 1] = ["POST /admin/v1/organizations"];
 /// Operations that concern no single organization, and may be answered to another's administrator.
 const OF_NONE: [&str; 1] = ["GET /admin/v1/audit/verify"];
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
@@ -43,7 +43,7 @@ impl Clinics {
         let north = north(&relay).await;
         in_custody(folder.path());
         let south = administrator(&relay, "adm-s", "south").await;
-        let known = object(json!({
+        let known = object(&json!({
             "organization": "north", "partner": "east", "practitioner": "dr-a", "patient": "p1", "role": "physician",
             "grantee": { "organization": "east" }, "name": "Somebody",
         }));

@@ -161,7 +161,7 @@ async fn another_key_in_the_data_folder_ends_what_the_old_one_gave() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_locked_after_failures_whether_it_exists_or_not_and_the_operator_lifts_it() {
     let (_folder, relay) = clinic().await;
-    for login in ["adm-n", "nobody", "../etc/passwd", ""] {
+    for login in ["nobody", "../etc/passwd", "adm-n"] {
         let mut answers = Vec::new();
         for _ in 0..7 {
             let (status, body) = sign_in(&relay, login, "wrong password").await;
@@ -171,7 +171,6 @@ async fn an_account_is_locked_after_failures_whether_it_exists_or_not_and_the_op
         let expected: Vec<_> = vec![refused; 5];
         assert_eq!(answers[..5], expected, "{login}");
         assert_eq!(answers[5], (429, "too-many-attempts".into()), "{login}");
-        ok(relay.admin("GET", "/accounts", None).await);
     }
     let (status, body) = sign_in(&relay, "adm-n", PASSWORD).await;
     assert_eq!(status, 429, "not even with the right password");
@@ -179,15 +178,8 @@ async fn an_account_is_locked_after_failures_whether_it_exists_or_not_and_the_op
     let shown = ok(relay.admin("GET", "/accounts", None).await);
     assert!(shown["items"][0]["locked_until"].is_i64(), "{shown}");
     ok(relay.admin("DELETE", "/accounts/adm-n/lock", None).await);
-    // The place is not locked yet: of its twenty tries this is the twenty-first or so.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        match sign_in(&relay, "adm-n", PASSWORD).await {
-            (200, _) => break,
-            (429, _) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(300)).await,
-            other => panic!("{other:?}"),
-        }
-    }
+    // The place has failed fifteen times, and may fail five times more.
+    ok(sign_in(&relay, "adm-n", PASSWORD).await);
     let rows = ok(relay.admin("GET", "/audit", None).await).to_string();
     assert!(rows.contains("refuse-sign-in") && rows.contains("unlock-account") && rows.contains("unknown login"));
     assert!(!rows.contains("etc/passwd") && !rows.contains("nobody"), "what was typed as a login is not kept");

@@ -10,12 +10,12 @@ use super::Problem;
 use crate::accounts::Origin;
 use crate::accounts::attempts::{Attempts, Delays, Wait};
 
-/// Failed sign-ins of one account: five, then a delay from one second up to a lock-out of a quarter of an hour.
+/// Failed sign-ins of one account: five, then a delay from half a minute up to a lock-out of a quarter of an hour.
 const BY_ACCOUNT: Delays =
-    Delays { free: 5, first_ms: 1_000, longest_ms: 15 * 60_000, forget_ms: 24 * 60 * 60_000, capacity: usize::MAX };
+    Delays { free: 5, first_ms: 30_000, longest_ms: 15 * 60_000, forget_ms: 24 * 60 * 60_000, capacity: usize::MAX };
 /// Failed sign-ins from one place, whatever the account.
 const BY_ORIGIN: Delays =
-    Delays { free: 20, first_ms: 1_000, longest_ms: 15 * 60_000, forget_ms: 60 * 60_000, capacity: 4_096 };
+    Delays { free: 20, first_ms: 5_000, longest_ms: 15 * 60_000, forget_ms: 60 * 60_000, capacity: 4_096 };
 /// Passwords that are checked at the same time: each takes 19 MiB and tens of milliseconds of a core.
 const AT_ONCE: usize = 2;
 /// Sign-ins that wait for that, at most.

@@ -44,7 +44,7 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The API's routes, with what describes them at `/admin/openapi.json`.
 pub fn router(state: &AppState) -> Router<AppState> {
     let (router, description) = described(Some(state)).split_for_parts();
-    let description = as_json(description);
+    let description = as_json(&description);
     router
         .route("/admin/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], description)))
         .route("/admin/{*rest}", axum::routing::any(async || Problem::no_such_path()))
@@ -56,7 +56,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
 /// The API's description as JSON text, ending in a newline.
 #[must_use]
 pub fn openapi() -> String {
-    as_json(described(None).into_openapi())
+    as_json(&described(None).into_openapi())
 }
 
 fn described(state: Option<&AppState>) -> OpenApiRouter<AppState> {
@@ -96,7 +96,7 @@ fn front_matter() -> OpenApi {
     description
 }
 
-fn as_json(description: OpenApi) -> String {
+fn as_json(description: &OpenApi) -> String {
     let mut text = description.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
