@@ -98,7 +98,8 @@ pub fn people(admin: &AdminApi) -> Result<(), Failure> {
         admin.put::<Value>("roles", &role)?;
     }
     let opened = json!({ "organization": "north", "partner": "south", "compartments": ["core"], "may_write": false });
-    admin.put("affiliations", &opened)
+    admin.put::<Value>("affiliations", &opened)?;
+    Ok(())
 }
 
 /// Sensitive categories that are opened to the physician who imports the charts.

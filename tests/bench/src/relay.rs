@@ -1,9 +1,10 @@
 //! The relay: a process of its own that can be asked for its memory and killed the hard way.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,12 +12,15 @@ use sync_server::admin::{Admitted, Credentials, Secret};
 
 use crate::failure::Failure;
 
+/// How long a sign-in is used; it is in force for longer.
+const SIGNED_IN: Duration = Duration::from_secs(10 * 60);
+
 /// A relay as a child process. Killed when dropped.
 pub struct Relay {
     child: Child,
     data: PathBuf,
     address: String,
-    bearer: OnceCell<String>,
+    bearer: RefCell<Option<(Instant, String)>>,
 }
 
 impl Relay {
@@ -26,7 +30,7 @@ impl Relay {
     /// If it does not start.
     pub fn start(data: &Path) -> Result<Self, Failure> {
         let (child, address) = spawn(data, "127.0.0.1:0")?;
-        Ok(Self { child, data: data.to_owned(), address, bearer: OnceCell::new() })
+        Ok(Self { child, data: data.to_owned(), address, bearer: RefCell::default() })
     }
 
     /// Kills it: no destructor, no flush.
@@ -45,7 +49,7 @@ impl Relay {
     /// If it does not start.
     pub fn restart(&mut self) -> Result<(), Failure> {
         (self.child, self.address) = spawn(&self.data, &self.address)?;
-        self.bearer = OnceCell::new();
+        self.bearer = RefCell::default();
         Ok(())
     }
 
@@ -90,13 +94,12 @@ impl Relay {
         Ok(request.send_json(body)?.body_mut().read_json()?)
     }
 
-    /// Removes something that its body names through the admin API.
+    /// Removes what a path names through the admin API.
     ///
     /// # Errors
     /// What the relay answered.
-    pub fn delete(&self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
-        let request = ureq::delete(self.admin_url(path)).header("authorization", self.bearer()?);
-        request.force_send_body().send_json(body)?;
+    pub fn delete(&self, path: &str) -> Result<(), Failure> {
+        ureq::delete(self.admin_url(path)).header("authorization", self.bearer()?).call()?;
         Ok(())
     }
 
@@ -104,15 +107,19 @@ impl Relay {
         format!("http://{}/admin/v1/{path}", self.address)
     }
 
-    /// Signs in as the operator, once for each life of the relay.
-    fn bearer(&self) -> Result<&str, Failure> {
-        if let Some(bearer) = self.bearer.get() {
-            return Ok(bearer);
+    /// Signs in as the operator, again before the sign-in runs out.
+    fn bearer(&self) -> Result<String, Failure> {
+        if let Some((since, bearer)) = &*self.bearer.borrow()
+            && since.elapsed() < SIGNED_IN
+        {
+            return Ok(bearer.clone());
         }
         let key = Secret::new(std::fs::read_to_string(self.data.join("admin.token"))?);
         let request = ureq::post(format!("http://{}/admin/sign-in", self.address));
         let admitted: Admitted = request.send_json(Credentials::Operator { key })?.body_mut().read_json()?;
-        Ok(self.bearer.get_or_init(|| format!("Bearer {}", admitted.token.reveal())))
+        let bearer = format!("Bearer {}", admitted.token.reveal());
+        self.bearer.replace(Some((Instant::now(), bearer.clone())));
+        Ok(bearer)
     }
 }
 

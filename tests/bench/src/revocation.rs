@@ -80,7 +80,7 @@ impl Partner {
         let mut times = Vec::new();
         for number in 0..SINGLE {
             let begun = Instant::now();
-            clinic.relay.delete("roles", &role(number))?;
+            clinic.relay.delete(&format!("roles/south/nurse-{number}/nurse"))?;
             let (whose, at) = self.purged.recv_timeout(PATIENCE)?;
             if whose != number {
                 return Err(Failure::new("another device was purged than the one whose role ended"));
@@ -93,7 +93,7 @@ impl Partner {
     /// Ends the affiliation: times until each device is empty, in order of size.
     fn all_at_once(&self, clinic: &Clinic) -> Result<Vec<f64>, Failure> {
         let begun = Instant::now();
-        clinic.relay.delete("affiliations", &json!({ "organization": "north", "partner": "south" }))?;
+        clinic.relay.delete("affiliations/north/south")?;
         let mut times = Vec::new();
         for _ in SINGLE..DEVICES {
             let (_, at) = self.purged.recv_timeout(PATIENCE)?;
