@@ -143,3 +143,20 @@ fn the_operator_lists_resets_and_removes_accounts() {
     let (code, text) = relay.signed_in(&["grant", "end", "../devices/x"], "");
     assert!(code == 2 && text.contains("32 hexadecimal digits"), "{text}");
 }
+
+#[test]
+fn who_tries_one_wrong_code_after_the_other_is_told_to_wait() {
+    let relay = Relay::start();
+    let devices = relay.url.replace("http", "ws");
+    let tries = || {
+        let enroll = ["device", "--profile", "profile", "enroll", &devices, "AAAA-AAAA-AAAA-AAAA"];
+        let tried = Command::new(SATCHEL).args(enroll).current_dir(relay.folder()).output().unwrap();
+        assert_eq!(tried.status.code(), Some(3), "{tried:?}");
+        String::from_utf8(tried.stderr).unwrap()
+    };
+    for number in 0..10 {
+        let told = tries();
+        assert!(told.contains("no such enrolment code"), "try {number}: {told}");
+    }
+    assert!(tries().contains("too many attempts, try again in "));
+}

@@ -40,7 +40,7 @@ impl Refusals {
 
 /// Tries to enrol, by where they come from: a clinic behind one address may mistype a few.
 const BY_ORIGIN: Delays =
-    Delays { free: 10, first_ms: 1_000, longest_ms: 5 * 60_000, forget_ms: 60 * 60_000, capacity: 4_096 };
+    Delays { free: 10, first_ms: 5_000, longest_ms: 5 * 60_000, forget_ms: 60 * 60_000, capacity: 4_096 };
 /// Failed tries to enrol in a minute, wherever they come from. Beyond, everybody waits for the next minute.
 const FAILURES_PER_MINUTE: u64 = 300;
 
