@@ -18,9 +18,10 @@ impl Relay {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(SATCHEL)
-            .args(["relay", "--log", "warn", "--listen", "127.0.0.1:0", "--data"])
+            .args(["relay", "--log", "trace", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("relay"))
             .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(folder.path().join("relay.log")).unwrap())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -123,6 +124,22 @@ fn what_is_kept_of_a_sign_in_is_for_its_owner_only() {
     let kept = std::fs::read_to_string(&file).unwrap();
     assert!(kept.contains("satchel-admin-") && !kept.contains(PASSWORD));
     assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "nothing else is left there");
+}
+
+#[test]
+fn the_most_talkative_log_of_the_relay_holds_no_password_key_or_token() {
+    let (relay, one_time) = clinic();
+    relay.signed_in(&["sign-in", "adm-n"], &format!("{one_time}\n{PASSWORD}\n"));
+    relay.signed_in(&["sign-in", "adm-n"], "a wrong password\n");
+    relay.signed_in(&["practitioner", "list"], "");
+    let kept = std::fs::read_to_string(relay.folder().join("state/session.json")).unwrap();
+    let token = kept.split('"').find(|part| part.starts_with("satchel-admin-")).unwrap().to_owned();
+    let key = std::fs::read_to_string(relay.folder().join("relay/admin.token")).unwrap();
+    let log = std::fs::read_to_string(relay.folder().join("relay.log")).unwrap();
+    assert!(log.contains("listening"), "{log}");
+    for secret in [&one_time, PASSWORD, "a wrong password", &token, key.trim(), "satchel-admin-"] {
+        assert!(!log.contains(secret), "a secret is in the log: {:?}", log.lines().find(|line| line.contains(secret)));
+    }
 }
 
 #[test]
