@@ -14,6 +14,7 @@ use crate::change::{MAX_CHANGE_OPS, MAX_OP, parse_change, parse_checked};
 use crate::containment::contained;
 use crate::decode::decode;
 use crate::encode::TEXT_ENCODING;
+use crate::entered_in_error::is_retracted;
 use crate::{DocumentEditor, EncodedChange, RecordError, ResourceKey};
 
 /// One Automerge document of FHIR resources.
@@ -141,6 +142,11 @@ impl RecordDocument {
             let value = read_resource(&self.doc, &key.resource_type, &id);
             (key, value)
         })
+    }
+
+    /// The resources that were not entered in error. Those that were are kept: [`Self::resources`] has them, and their history.
+    pub fn shown_resources(&self) -> impl Iterator<Item = (ResourceKey, Value)> + '_ {
+        self.resources().filter(|(_, resource)| !is_retracted(resource))
     }
 
     /// The Bundle entry's elements besides `resource`, where an import found other than the default ones.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::diff::ResourceWriter;
 use crate::document::{read_entry_metadata, read_resource, refused, resource_object};
 use crate::encode::{MAX_DEPTH, encode_object, fits_depth};
+use crate::signing::is_signed;
 use crate::{ElementPath, PathStep, RecordError, ResourceKey, entered_in_error};
 
 /// Collects the edits of one change; see [`crate::RecordDocument::edit`].
@@ -87,7 +88,7 @@ impl<'doc> DocumentEditor<'doc> {
     ///
     /// # Errors
     /// [`RecordError::UnknownResource`], [`RecordError::NoSuchElement`] when the element is not collaborative text,
-    /// [`RecordError::TextOutOfRange`].
+    /// [`RecordError::TextOutOfRange`], [`RecordError::Signed`] for the text of a signed note.
     pub fn splice_text(
         &mut self,
         key: &ResourceKey,
@@ -96,8 +97,7 @@ impl<'doc> DocumentEditor<'doc> {
         delete: usize,
         insert: &str,
     ) -> Result<(), RecordError> {
-        self.unite_along(key, path)?;
-        let text = self.text_object(key, path)?;
+        let text = self.editable_text(key, path)?;
         let length = self.transaction.length(&text);
         let end = position.saturating_add(delete);
         if end > length {
@@ -112,10 +112,19 @@ impl<'doc> DocumentEditor<'doc> {
     /// # Errors
     /// As [`Self::splice_text`].
     pub fn append_text(&mut self, key: &ResourceKey, path: &ElementPath, insert: &str) -> Result<(), RecordError> {
-        self.unite_along(key, path)?;
-        let text = self.text_object(key, path)?;
+        let text = self.editable_text(key, path)?;
         let length = self.transaction.length(&text);
         self.transaction.splice_text(text, length, 0, insert).map_err(|error| refused(&error))
+    }
+
+    /// A text that may still be typed in.
+    fn editable_text(&mut self, key: &ResourceKey, path: &ElementPath) -> Result<ObjId, RecordError> {
+        let remark = path.trail().contains(&"note");
+        if !remark && self.resource(key).is_some_and(|resource| is_signed(&resource)) {
+            return Err(RecordError::Signed(key.clone()));
+        }
+        self.unite_along(key, path)?;
+        self.text_object(key, path)
     }
 
     fn text_object(&self, key: &ResourceKey, path: &ElementPath) -> Result<ObjId, RecordError> {

@@ -19,6 +19,15 @@ const BY_STATUS: &[&str] = &[
     "SupplyRequest", "Task", "VisionPrescription",
 ];
 
+/// True for a record that was taken back.
+pub fn is_retracted(resource: &Value) -> bool {
+    let at = |pointer: &str| resource.pointer(pointer).and_then(Value::as_str);
+    let verified = resource.pointer("/verificationStatus/coding").and_then(Value::as_array);
+    at("/status") == Some(CODE)
+        || at("/lifecycleStatus") == Some(CODE)
+        || verified.is_some_and(|codings| codings.iter().any(|coding| coding["code"] == CODE))
+}
+
 /// The resource with its status set to entered-in-error; `None` when its type has no such status.
 pub(crate) fn retracted(mut resource: Value) -> Option<Value> {
     let resource_type = resource.get("resourceType")?.as_str()?.to_owned();

@@ -59,6 +59,12 @@ pub enum RecordError {
         /// Length of the text, in characters.
         length: usize,
     },
+    /// A change that is not part of the document.
+    #[error("the document has no such change")]
+    UnknownChange,
+    /// A signed note is amended, not edited.
+    #[error("{0} is signed: amend it")]
+    Signed(ResourceKey),
     /// A decision between values, or an amendment, without a word on why.
     #[error("a reason is needed")]
     NoReason,

@@ -4,9 +4,12 @@
 //! times and seeds come from the caller, so it also builds for wasm32.
 
 mod admission;
+mod as_of;
 mod bundle;
 mod change;
 mod change_scan;
+pub mod clinical;
+mod compare;
 mod compartment;
 mod conflict;
 mod containment;
@@ -14,38 +17,49 @@ mod decimal;
 mod decode;
 mod diff;
 mod document;
+pub mod duplicates;
 mod editor;
 mod encode;
 mod entered_in_error;
 mod error;
+mod fhir_date;
 mod history;
 mod merging;
 mod operations;
 mod overridden;
 mod path;
 mod placement;
+mod provenance;
 mod reference;
 mod resource_key;
 pub mod sample;
 mod settlement;
+mod signing;
 mod summary;
 mod text_form;
+mod validation;
 
+pub use as_of::AsOf;
 pub use bundle::{
     BundleError, BundleLimits, EntryProblem, PlacedEntry, ProblemCause, ReadBundle, read_bundle, write_bundle,
 };
 pub use change::{ChangeMeta, EncodedChange, MAX_CHANGE_OPS, inspect_change};
+pub use compare::{ElementChange, compare};
 pub use compartment::{Compartment, CompartmentError, DocumentKey};
 pub use conflict::{ConflictValue, FieldConflict};
 pub use document::RecordDocument;
 pub use editor::DocumentEditor;
 pub use encode::MAX_DEPTH;
+pub use entered_in_error::is_retracted as is_entered_in_error;
 pub use error::RecordError;
 pub use history::{HistoryEntry, Touch, TouchedElement};
 pub use merging::{Inside, MERGE_RULES, MergeRule, Merging, merging_markdown};
 pub use overridden::OverriddenEdit;
 pub use path::{ElementPath, PathError, PathStep};
 pub use placement::{PlacementError, place};
+pub use provenance::ChangeAgent;
 pub use reference::{ReferencedResource, References, referenced};
 pub use resource_key::{ResourceKey, is_fhir_id};
+pub use signing::{SignedVersion, is_signed};
 pub use summary::{PatientIdentifier, PatientSummary, ResourceSummary, patient_summary, resource_summary};
+pub use validation::{ValidationIssue, ValidationProblem, validate};

@@ -23,9 +23,14 @@ const TYPES: &[&str] = &[
     "Url", "Uuid",
 ];
 
+/// True for the name of a data type as choice elements spell it.
+pub(crate) fn is_choice_type(name: &str) -> bool {
+    TYPES.binary_search(&name).is_ok()
+}
+
 /// The choice element that `name` is one type of: `deceased` for `deceasedBoolean`.
 pub(crate) fn choice_stem(name: &str) -> Option<&'static str> {
-    STEMS.iter().copied().find(|stem| name.strip_prefix(stem).is_some_and(|rest| TYPES.binary_search(&rest).is_ok()))
+    STEMS.iter().copied().find(|stem| name.strip_prefix(stem).is_some_and(is_choice_type))
 }
 
 /// The choice elements of which `names` holds more than one type. `names`: the keys of one object, sorted.

@@ -9,7 +9,7 @@ mod items;
 mod markdown;
 mod rows;
 
-pub(crate) use choice::{CHOICE_SUFFIX, choice_stem, doubled_choices};
+pub(crate) use choice::{CHOICE_SUFFIX, choice_stem, doubled_choices, is_choice_type};
 pub(crate) use items::united_items;
 pub use markdown::merging_markdown;
 pub use rows::MERGE_RULES;
