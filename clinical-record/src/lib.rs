@@ -24,6 +24,7 @@ mod entered_in_error;
 mod error;
 mod fhir_date;
 mod history;
+pub mod ips;
 mod merging;
 mod operations;
 mod overridden;
@@ -41,7 +42,8 @@ mod validation;
 
 pub use as_of::AsOf;
 pub use bundle::{
-    BundleError, BundleLimits, EntryProblem, PlacedEntry, ProblemCause, ReadBundle, read_bundle, write_bundle,
+    BundleError, BundleLimits, EntryProblem, PlacedEntry, ProblemCause, ReadBundle, read_bundle, read_ndjson,
+    write_bundle, write_collection, write_ndjson,
 };
 pub use change::{ChangeMeta, EncodedChange, MAX_CHANGE_OPS, inspect_change};
 pub use compare::{ElementChange, compare};

@@ -7,7 +7,11 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use clinical_record::{BundleLimits, DocumentKey, ReadBundle, RecordDocument, ResourceKey, read_bundle, write_bundle};
+use clinical_record::ips::{SummaryRequest, international_patient_summary};
+use clinical_record::{
+    BundleLimits, DocumentKey, ReadBundle, RecordDocument, ResourceKey, read_bundle, read_ndjson, validate,
+    write_bundle, write_collection, write_ndjson,
+};
 use serde_json::Value;
 
 const VARIABLE: &str = "SATCHEL_DATA_DIR";
@@ -65,6 +69,37 @@ fn exported(read: &ReadBundle, documents: &BTreeMap<DocumentKey, RecordDocument>
     }))
 }
 
+/// Whether the resources survive NDJSON and a collection Bundle value for value.
+fn survives_other_forms(read: &ReadBundle) -> bool {
+    let resources = || read.entries.iter().map(|entry| &entry.resource);
+    let same = |other: &ReadBundle| {
+        let keys = other.entries.iter().map(|entry| &entry.key).eq(read.entries.iter().map(|entry| &entry.key));
+        keys && other.problems.is_empty() && resources().eq(other.entries.iter().map(|entry| &entry.resource))
+    };
+    let lines = read_ndjson(write_ndjson(resources()).as_bytes(), &BundleLimits::default(), &|_| false).unwrap();
+    let collection =
+        write_collection(read.entries.iter().map(|entry| (entry.resource.clone(), entry.metadata.clone())));
+    let collection = read_bundle(collection.to_string().as_bytes(), &BundleLimits::default(), &|_| false).unwrap();
+    same(&lines) && same(&collection)
+}
+
+/// Whether the chart's summary is a valid document, where the bundle has a patient.
+fn sums_up(read: &ReadBundle) -> bool {
+    let chart: Vec<Value> = read.entries.iter().map(|entry| entry.resource.clone()).collect();
+    if !chart.iter().any(|resource| resource["resourceType"] == "Patient") {
+        return true;
+    }
+    let author = serde_json::json!({"resourceType": "Organization", "id": "author", "name": "Clinic"});
+    let request = SummaryRequest {
+        bundle_id: "0b6f1c0e-7a53-4a55-9d3e-0d3b2f1f5a11",
+        composition_id: "summary",
+        now: "2024-05-06T07:08:09Z",
+        author: &author,
+        base: "https://clinic.example/fhir",
+    };
+    validate(&international_patient_summary(&chart, &request).unwrap()).is_empty()
+}
+
 #[test]
 fn every_bundle_of_the_data_folder_comes_back_equal() {
     let Ok(folder) = std::env::var(VARIABLE) else {
@@ -82,6 +117,8 @@ fn every_bundle_of_the_data_folder_comes_back_equal() {
         let original: Value = serde_json::from_slice(&file).unwrap();
         // Not assert_eq: a failure must not print a chart.
         assert!(exported(&read, &documents) == original, "bundle {bundles} came back different");
+        assert!(survives_other_forms(&read), "bundle {bundles} did not survive NDJSON or a collection");
+        assert!(sums_up(&read), "the summary of bundle {bundles} is not valid");
         bundles += 1;
         resources += read.entries.len();
         count += documents.len();

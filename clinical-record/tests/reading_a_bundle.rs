@@ -4,7 +4,7 @@
 
 use clinical_record::{
     BundleError, BundleLimits, Compartment, EntryProblem, PlacementError, ProblemCause, ReadBundle, read_bundle,
-    write_bundle,
+    read_ndjson, sample, write_bundle, write_ndjson,
 };
 use serde_json::{Value, json};
 
@@ -140,4 +140,25 @@ fn a_file_of_fifty_megabytes_has_a_clear_outcome() {
         json!({"resourceType": "Binary", "id": format!("b{n}"), "contentType": "image/png", "data": "A".repeat(1 << 20)})
     }));
     assert_eq!(read(&bundle(&resources)).entries.len(), 51);
+}
+
+#[test]
+fn ndjson_is_read_line_by_line_and_a_broken_line_stops_no_other() {
+    let chart = sample::bundle(5);
+    let resources: Vec<Value> =
+        chart["entry"].as_array().unwrap().iter().map(|entry| entry["resource"].clone()).collect();
+    let mut lines: Vec<String> = write_ndjson(&resources).lines().map(str::to_owned).collect();
+    lines.insert(1, "{\"resourceType\": \"Flag\"".into());
+    lines.insert(2, String::new());
+    lines.insert(3, "[]".into());
+    let read = read_ndjson(lines.join("\r\n").as_bytes(), &BundleLimits::default(), &|_| false).unwrap();
+    assert_eq!(read.entries.len(), resources.len());
+    assert!(read.entries.iter().all(|entry| entry.metadata.is_none()));
+    let found: Vec<_> = read.problems.iter().map(|problem| (problem.index, problem.cause.clone())).collect();
+    assert!(matches!(found[..], [(1, ProblemCause::NotJson { .. }), (3, ProblemCause::NoResource)]), "{found:?}");
+    let few = BundleLimits { max_entries: 3, ..BundleLimits::default() };
+    assert!(matches!(
+        read_ndjson(lines.join("\n").as_bytes(), &few, &|_| false),
+        Err(BundleError::TooManyEntries { .. })
+    ));
 }

@@ -55,6 +55,12 @@ pub struct EntryProblem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProblemCause {
+    /// The line of an NDJSON file is not JSON.
+    #[error("not valid JSON at column {column}")]
+    NotJson {
+        /// Column, from 1.
+        column: usize,
+    },
     /// The entry has no resource object.
     #[error("the entry has no resource")]
     NoResource,

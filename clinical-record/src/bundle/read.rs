@@ -61,10 +61,19 @@ pub fn read_bundle(
     known_patient: &dyn Fn(&str) -> bool,
 ) -> Result<ReadBundle, BundleError> {
     let (bundle, warnings) = parse(bytes, limits)?;
-    let mut problems = Vec::new();
+    Ok(read_entries(bundle.into_iter().enumerate().collect(), Vec::new(), warnings, known_patient))
+}
+
+/// Reads entries, each with its position.
+pub(super) fn read_entries(
+    numbered: Vec<(usize, Value)>,
+    mut problems: Vec<EntryProblem>,
+    warnings: Vec<String>,
+    known_patient: &dyn Fn(&str) -> bool,
+) -> ReadBundle {
     let mut references = References::within_bundle();
-    let mut candidates = Vec::with_capacity(bundle.len());
-    for (index, entry) in bundle.into_iter().enumerate() {
+    let mut candidates = Vec::with_capacity(numbered.len());
+    for (index, entry) in numbered {
         let full_url = entry.get("fullUrl").and_then(Value::as_str).map(str::to_owned);
         let candidate = Candidate::read(index, entry);
         if let Some(full_url) = full_url {
@@ -87,7 +96,7 @@ pub fn read_bundle(
         }
     }
     problems.sort_by_key(|problem| problem.index);
-    Ok(ReadBundle { entries, problems, warnings })
+    ReadBundle { entries, problems, warnings }
 }
 
 /// The entries of a Bundle, and the names of its elements that are not kept.

@@ -12,6 +12,18 @@ pub fn write_bundle(entries: impl IntoIterator<Item = (Value, Option<Value>)>) -
     json!({"resourceType": "Bundle", "type": "transaction", "entry": entries})
 }
 
+/// A collection Bundle of the entries, in their order: as [`write_bundle`], without what only a transaction says.
+pub fn write_collection(entries: impl IntoIterator<Item = (Value, Option<Value>)>) -> Value {
+    let entries = entries.into_iter().map(|(resource, metadata)| {
+        let mut entry = entry(resource, metadata);
+        for part in ["request", "response", "search"] {
+            entry.as_object_mut().map(|entry| entry.remove(part));
+        }
+        entry
+    });
+    json!({"resourceType": "Bundle", "type": "collection", "entry": entries.collect::<Vec<_>>()})
+}
+
 fn entry(resource: Value, metadata: Option<Value>) -> Value {
     let mut entry = metadata
         .or_else(|| ResourceKey::of(&resource).ok().map(|key| default_metadata(&key)))
