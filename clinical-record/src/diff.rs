@@ -18,6 +18,9 @@ const FULL_TEXT_DIFF_BYTES: usize = 16 * 1024;
 pub(crate) struct ResourceWriter<'w, 'doc> {
     pub(crate) transaction: &'w mut Transaction<'doc>,
     pub(crate) resource_type: &'w str,
+    /// Replaces a list that grows or shrinks instead of touching its entries: for writers that may write the same apart,
+    /// whose entries would otherwise be there twice.
+    pub(crate) lists_as_wholes: bool,
 }
 
 impl ResourceWriter<'_, '_> {
@@ -63,7 +66,9 @@ impl ResourceWriter<'_, '_> {
             (Some((Stored::Object(ObjType::Map), id)), Value::Object(old), Value::Object(new)) => {
                 self.update_map(&id, trail, old, new)
             }
-            (Some((Stored::Object(ObjType::List), id)), Value::Array(old), Value::Array(new)) => {
+            (Some((Stored::Object(ObjType::List), id)), Value::Array(old), Value::Array(new))
+                if !self.lists_as_wholes || old.len() == new.len() =>
+            {
                 self.update_list(&id, trail, siblings, old, new)
             }
             (Some((Stored::Object(ObjType::Text), id)), _, Value::String(text)) => {

@@ -15,6 +15,7 @@ use crate::containment::contained;
 use crate::decode::decode;
 use crate::encode::TEXT_ENCODING;
 use crate::entered_in_error::is_retracted;
+use crate::schema::{CURRENT_SCHEMA, Schema};
 use crate::{DocumentEditor, EncodedChange, RecordError, ResourceKey};
 
 /// One Automerge document of FHIR resources.
@@ -24,12 +25,14 @@ pub struct RecordDocument {
     ledger: Ledger,
     /// Received, but not all of what they build on.
     waiting: Vec<Change>,
+    pub(crate) schema: &'static Schema,
 }
 
 impl RecordDocument {
     /// A document without history.
     pub fn new() -> Self {
-        Self { doc: Automerge::new_with_encoding(TEXT_ENCODING), ledger: Ledger::default(), waiting: Vec::new() }
+        let doc = Automerge::new_with_encoding(TEXT_ENCODING);
+        Self { doc, ledger: Ledger::default(), waiting: Vec::new(), schema: &CURRENT_SCHEMA }
     }
 
     /// Opens a document from its changes, in any order. `changes`: one uncompressed chunk each.
@@ -100,7 +103,7 @@ impl RecordDocument {
     ) -> Result<(T, Option<EncodedChange>), RecordError> {
         let room = self.room_for_operations();
         self.doc.set_actor(ActorId::from(actor));
-        let mut editor = DocumentEditor::new(self.doc.transaction());
+        let mut editor = DocumentEditor::new(self.doc.transaction(), self.schema);
         let outcome = edit(&mut editor);
         let (transaction, message) = editor.finish();
         let fits = transaction.pending_ops() as u64 <= room;
@@ -131,7 +134,7 @@ impl RecordDocument {
     /// A resource as FHIR JSON; with concurrent versions, the one every device shows.
     pub fn resource(&self, key: &ResourceKey) -> Option<Value> {
         let id = resource_object(&self.doc, key)?;
-        Some(read_resource(&self.doc, &key.resource_type, &id))
+        Some(self.schema.upgraded(read_resource(&self.doc, &key.resource_type, &id)))
     }
 
     /// All resources, in the order of [`Self::resource_keys`].
@@ -139,7 +142,7 @@ impl RecordDocument {
         let mut objects: Vec<_> = resource_objects(&self.doc).collect();
         objects.sort_by(|a, b| a.0.cmp(&b.0));
         objects.into_iter().map(|(key, id)| {
-            let value = read_resource(&self.doc, &key.resource_type, &id);
+            let value = self.schema.upgraded(read_resource(&self.doc, &key.resource_type, &id));
             (key, value)
         })
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::diff::ResourceWriter;
 use crate::document::{read_entry_metadata, read_resource, refused, resource_object};
 use crate::encode::{MAX_DEPTH, encode_object, fits_depth};
+use crate::schema::Schema;
 use crate::signing::is_signed;
 use crate::{ElementPath, PathStep, RecordError, ResourceKey, entered_in_error};
 
@@ -14,11 +15,23 @@ use crate::{ElementPath, PathStep, RecordError, ResourceKey, entered_in_error};
 pub struct DocumentEditor<'doc> {
     transaction: Transaction<'doc>,
     message: Option<String>,
+    schema: &'static Schema,
 }
 
 impl<'doc> DocumentEditor<'doc> {
-    pub(crate) fn new(transaction: Transaction<'doc>) -> Self {
-        Self { transaction, message: None }
+    pub(crate) fn new(transaction: Transaction<'doc>, schema: &'static Schema) -> Self {
+        Self { transaction, message: None, schema }
+    }
+
+    pub(crate) fn schema(&self) -> &'static Schema {
+        self.schema
+    }
+
+    /// A resource as it is stored, of whatever schema version, and its object.
+    pub(crate) fn stored(&self, key: &ResourceKey) -> Option<(ObjId, Value)> {
+        let id = resource_object(&self.transaction, key)?;
+        let value = read_resource(&self.transaction, &key.resource_type, &id);
+        Some((id, value))
     }
 
     pub(crate) fn finish(self) -> (Transaction<'doc>, Option<String>) {
@@ -31,8 +44,7 @@ impl<'doc> DocumentEditor<'doc> {
 
     /// A resource as it stands within this edit.
     pub fn resource(&self, key: &ResourceKey) -> Option<Value> {
-        let id = resource_object(&self.transaction, key)?;
-        Some(read_resource(&self.transaction, &key.resource_type, &id))
+        self.stored(key).map(|(_, stored)| self.schema.upgraded(stored))
     }
 
     /// Why the change is made, for the history. Travels with the change: anyone who may read the document reads it.
@@ -47,13 +59,19 @@ impl<'doc> DocumentEditor<'doc> {
     /// [`RecordError::NotAResource`], [`RecordError::TooDeep`].
     pub fn put_resource(&mut self, resource: &Value) -> Result<ResourceKey, RecordError> {
         let (key, fields) = checked(resource)?;
-        match resource_object(&self.transaction, &key) {
-            Some(id) => {
-                let old = read_resource(&self.transaction, &key.resource_type, &id);
-                let old = old.as_object().ok_or(RecordError::Engine("a resource is not an object"))?;
-                self.writer(&key).update_map(&id, &mut Vec::new(), old, fields)?;
+        match self.stored(&key) {
+            None => {
+                self.stamp()?;
+                self.create(&key, fields)?;
             }
-            None => self.create(&key, fields)?,
+            Some((id, old)) if self.schema.steps.is_empty() => self.make_equal(&key, &id, &old, fields)?,
+            Some((_, old)) => {
+                if self.schema.upgraded(old) != *resource {
+                    self.persist_upgrade(&key)?;
+                    let (id, old) = self.stored(&key).ok_or(RecordError::Engine("a resource vanished"))?;
+                    self.make_equal(&key, &id, &old, fields)?;
+                }
+            }
         }
         Ok(key)
     }
@@ -123,6 +141,7 @@ impl<'doc> DocumentEditor<'doc> {
         if !remark && self.resource(key).is_some_and(|resource| is_signed(&resource)) {
             return Err(RecordError::Signed(key.clone()));
         }
+        self.persist_upgrade(key)?;
         self.unite_along(key, path)?;
         self.text_object(key, path)
     }
@@ -150,6 +169,17 @@ impl<'doc> DocumentEditor<'doc> {
         Ok(Some((object, prop_of(last))))
     }
 
+    fn make_equal(
+        &mut self,
+        key: &ResourceKey,
+        id: &ObjId,
+        old: &Value,
+        fields: &Map<String, Value>,
+    ) -> Result<(), RecordError> {
+        let old = old.as_object().ok_or(RecordError::Engine("a resource is not an object"))?;
+        self.writer(key).update_map(id, &mut Vec::new(), old, fields)
+    }
+
     pub(crate) fn create(&mut self, key: &ResourceKey, fields: &Map<String, Value>) -> Result<(), RecordError> {
         let object = encode_object(&key.resource_type, &mut Vec::new(), fields);
         self.transaction.batch_create_object(ROOT, key.root_key(), &object, false).map_err(|error| refused(&error))?;
@@ -157,7 +187,8 @@ impl<'doc> DocumentEditor<'doc> {
     }
 
     pub(crate) fn writer<'w>(&'w mut self, key: &'w ResourceKey) -> ResourceWriter<'w, 'doc> {
-        ResourceWriter { transaction: &mut self.transaction, resource_type: &key.resource_type }
+        let (transaction, resource_type) = (&mut self.transaction, key.resource_type.as_str());
+        ResourceWriter { transaction, resource_type, lists_as_wholes: false }
     }
 }
 

@@ -64,6 +64,7 @@ impl DocumentEditor<'_> {
         if value.is_some_and(|value| !fits_depth(value, depth_left)) {
             return Err(RecordError::TooDeep { key: key.clone(), limit: MAX_DEPTH });
         }
+        self.persist_upgrade(key)?;
         self.unite_along(key, path)?;
         let (parent, prop) = self.locate(key, path)?.ok_or_else(missing)?;
         if let Prop::Map(name) = &prop

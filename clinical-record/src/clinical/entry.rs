@@ -144,7 +144,7 @@ pub struct ClinicalEdit {
 
 impl ClinicalEdit {
     /// Checks and places finished resources.
-    pub(super) fn of(entry: &Entry<'_>, resources: impl IntoIterator<Item = Value>) -> Result<Self, ClinicalError> {
+    pub(crate) fn of(entry: &Entry<'_>, resources: impl IntoIterator<Item = Value>) -> Result<Self, ClinicalError> {
         let references = References::standalone(Some(entry.patient));
         let mut placed = Vec::new();
         for resource in resources {
@@ -158,7 +158,7 @@ impl ClinicalEdit {
         Ok(Self { resources: placed, reason: None, warnings: Vec::new() })
     }
 
-    pub(super) fn because(mut self, reason: Option<&str>) -> Self {
+    pub(crate) fn because(mut self, reason: Option<&str>) -> Self {
         self.reason = reason.map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
         self
     }
@@ -198,7 +198,7 @@ pub(super) fn set_text(resource: &mut Value, name: &str, text: Option<&str>) {
 }
 
 /// Adds a value at the end of a list, beginning it where there is none.
-pub(super) fn push(resource: &mut Value, name: &str, value: Value) {
+pub(crate) fn push(resource: &mut Value, name: &str, value: Value) {
     match resource.get_mut(name).and_then(Value::as_array_mut) {
         Some(list) => list.push(value),
         None => resource[name] = json!([value]),

@@ -23,6 +23,7 @@ mod vitals;
 
 pub use allergy::{Criticality, NewAllergy, record_allergy};
 pub use encounter::{NewEncounter, close_encounter, open_encounter};
+pub(crate) use entry::push;
 pub use entry::{ClinicalEdit, Code, Concept, EditWarning, Entry, Quantity};
 pub use error::ClinicalError;
 pub use flag::{NewFlag, lower_flag, raise_flag};
