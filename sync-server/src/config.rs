@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sync_protocol::limits::Limits;
 
-use crate::relay::RelaySettings;
+use crate::relay::{LedgerSettings, RelaySettings};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -55,6 +55,18 @@ pub struct RelayOptions {
     /// Batches on their way to a device without its ack [default: 4]
     #[arg(long, env = "SATCHEL_BATCH_WINDOW", value_name = "COUNT")]
     pub batch_window: Option<u32>,
+    /// Changes of one device that may wait in custody for a decision [default: 10000]
+    #[arg(long, env = "SATCHEL_CUSTODY_CHANGES", value_name = "COUNT")]
+    pub custody_changes: Option<u32>,
+    /// Their size, in MiB [default: 64]
+    #[arg(long, env = "SATCHEL_CUSTODY_MEBIBYTES", value_name = "MIB")]
+    pub custody_mebibytes: Option<u32>,
+    /// Days that a device may owe a receipt before privacy officers are alerted [default: 7]
+    #[arg(long, env = "SATCHEL_RECEIPT_DUE_DAYS", value_name = "DAYS")]
+    pub receipt_due_days: Option<u32>,
+    /// Requests for emergency access that a device may make in a minute [default: 10]
+    #[arg(long, env = "SATCHEL_BREAK_GLASS_PER_MINUTE", value_name = "COUNT")]
+    pub break_glass_per_minute: Option<u32>,
     /// What to log, as a tracing filter [default: info]
     #[arg(long, env = "SATCHEL_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -102,6 +114,14 @@ pub struct RelayConfig {
     pub max_frame_bytes: u32,
     /// Batches on their way to a device.
     pub batch_window: u32,
+    /// Changes of one device that may wait in custody.
+    pub custody_changes: u32,
+    /// Their size, in MiB.
+    pub custody_mebibytes: u32,
+    /// Days that a device may owe a receipt.
+    pub receipt_due_days: u32,
+    /// Requests for emergency access of a device in a minute.
+    pub break_glass_per_minute: u32,
     /// Tracing filter.
     pub log: String,
     /// How log lines look.
@@ -212,6 +232,30 @@ impl RelayOptions {
                 1,
                 32,
             )?,
+            custody_changes: within(
+                "custody-changes",
+                self.custody_changes.or(file.custody_changes).unwrap_or(10_000),
+                1,
+                1_000_000,
+            )?,
+            custody_mebibytes: within(
+                "custody-mebibytes",
+                self.custody_mebibytes.or(file.custody_mebibytes).unwrap_or(64),
+                1,
+                10_000,
+            )?,
+            receipt_due_days: within(
+                "receipt-due-days",
+                self.receipt_due_days.or(file.receipt_due_days).unwrap_or(7),
+                1,
+                365,
+            )?,
+            break_glass_per_minute: within(
+                "break-glass-per-minute",
+                self.break_glass_per_minute.or(file.break_glass_per_minute).unwrap_or(10),
+                1,
+                1_000,
+            )?,
             log: self.log.or(file.log).unwrap_or_else(|| "info".into()),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         })
@@ -227,6 +271,12 @@ impl RelayConfig {
             limits,
             lease_ms: u64::from(self.lease_days) * DAY_MS,
             certificate_ms: i64::from(self.certificate_days) * DAY_MS as i64,
+            ledger: LedgerSettings {
+                custody_changes: u64::from(self.custody_changes),
+                custody_bytes: u64::from(self.custody_mebibytes) * 1024 * 1024,
+                receipt_due_ms: i64::from(self.receipt_due_days) * DAY_MS as i64,
+                break_glass_per_minute: self.break_glass_per_minute,
+            },
         }
     }
 

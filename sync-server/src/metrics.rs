@@ -32,6 +32,8 @@ pub struct Metrics {
     pub comparisons: IntCounter,
     /// Transactions rolled back.
     pub rollbacks: IntCounter,
+    /// Alerts that no privacy officer has seen.
+    pub unseen_alerts: IntGauge,
 }
 
 impl Default for Metrics {
@@ -50,6 +52,7 @@ impl Default for Metrics {
             changes_delivered: counter(&registry, "satchel_changes_delivered_total", "Changes sent to devices"),
             batches: counter(&registry, "satchel_batches_total", "Batches sent to devices"),
             comparisons: counter(&registry, "satchel_comparisons_total", "Syncs that compared all that is held"),
+            unseen_alerts: gauge(&registry, "satchel_unseen_alerts", "Alerts that nobody has marked as seen"),
             rollbacks: counter(&registry, "satchel_rollbacks_total", "Transactions rolled back"),
             registry,
         }

@@ -133,6 +133,7 @@ fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::SequenceReused => "its sequence number was used before",
         RefusalReason::BadOperations => "its operations are not numbered as they should be",
         RefusalReason::BadDescriptor => "the relay does not accept what the document is about",
+        RefusalReason::CustodyFull => "too much waits for a privacy officer to decide; it is sent again later",
         RefusalReason::Other => "the relay refused it for a reason that this version does not know",
     }
 }

@@ -180,6 +180,8 @@ pub enum RefusalReason {
     BadOperations,
     /// The descriptor does not describe a document.
     BadDescriptor,
+    /// It would go to custody, and the device has as much there as may wait for a decision. Later there may be room.
+    CustodyFull,
     /// A reason of a later version.
     #[serde(other)]
     Other,

@@ -253,7 +253,9 @@ fn answers() -> Samples {
     let each = answers.into_iter().map(|(name, answer)| (format!("Pushed/{name}"), pushed(vec![answer])));
     // Later than the frame with all of them, whose bytes stay.
     let revoked = pushed(vec![Answer::Custody(CustodyReason::DeviceRevoked)]);
-    each.chain([("Pushed".to_owned(), all), ("Pushed/custody-device-revoked".to_owned(), revoked)]).collect()
+    let full = pushed(vec![Answer::Refused(RefusalReason::CustodyFull)]);
+    let later = [("Pushed/custody-device-revoked", revoked), ("Pushed/refused-custody-full", full)];
+    each.chain([("Pushed".to_owned(), all)]).chain(later.map(|(name, frame)| (name.to_owned(), frame))).collect()
 }
 
 fn comparison() -> Samples {

@@ -74,6 +74,21 @@ impl Gate {
         self.decide(subject, descriptor, Action::Write, now).map(|_| AppendPermit::mint(descriptor))
     }
 
+    /// Leave to append a change out of custody, if `officer` may decide about custody at the organization that manages the
+    /// document. Its author's right does not matter: accepting it is the officer's decision, and recorded as such.
+    #[must_use]
+    pub fn custody_append_permit<'a>(
+        &self,
+        officer: &Subject,
+        descriptor: &'a DocumentDescriptor,
+        _now: UnixMillis,
+    ) -> Option<AppendPermit<'a>> {
+        let is_officer = |role: &crate::access::PractitionerRole| role.role == crate::access::Role::PrivacyOfficer;
+        let decides =
+            officer.organization == descriptor.organization && self.facts.roles(officer).iter().any(is_officer);
+        decides.then(|| AppendPermit::mint(descriptor))
+    }
+
     /// Works out what `subject` may receive now.
     ///
     /// # Errors

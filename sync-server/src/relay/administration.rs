@@ -175,6 +175,12 @@ impl Relay {
         let organization = self.store.device(device)?.certificate.body.organization;
         self.store.revoke_device(device, now)?;
         self.administered("revoke-device", json!({ "device": device, "organization": organization }), now)?;
+        self.close_device(device, GoodbyeReason::Revoked, "this device was revoked");
+        Ok(())
+    }
+
+    /// Ends a device's connection.
+    pub(super) fn close_device(&mut self, device: &DeviceId, reason: GoodbyeReason, detail: &str) {
         let of_device = |peer: &super::Peer| peer.device == *device;
         let connected: Vec<_> = self
             .connections
@@ -183,9 +189,8 @@ impl Relay {
             .map(|(id, _)| *id)
             .collect();
         for id in connected {
-            self.close(id, GoodbyeReason::Revoked, "this device was revoked");
+            self.close(id, reason, detail);
         }
-        Ok(())
     }
 
     /// All organizations.

@@ -102,6 +102,9 @@ impl Relay {
         let Some(device) = self.store.device_by_key(key)? else {
             return self.turn_away(id, device_id, GoodbyeReason::UnknownDevice, "this device is not enrolled", now);
         };
+        if device.revoked_at.is_some() && self.is_to_be_wiped(&device_id)? {
+            return self.greet_to_wipe(id, device, now);
+        }
         if device.revoked_at.is_some() {
             return self.turn_away(id, device_id, GoodbyeReason::Revoked, "this device was revoked", now);
         }
@@ -144,7 +147,7 @@ impl Relay {
     }
 
     /// One device, one connection: an older one is a dead radio link or a copied key.
-    fn supersede(&mut self, device: DeviceId) -> Result<(), StoreError> {
+    pub(super) fn supersede(&mut self, device: DeviceId) -> Result<(), StoreError> {
         let same = |peer: &Peer| peer.device == device;
         let older: Vec<_> =
             self.connections.iter().filter(|(_, c)| c.peer.as_ref().is_some_and(same)).map(|(id, _)| *id).collect();

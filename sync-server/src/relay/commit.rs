@@ -49,6 +49,13 @@ impl Relay {
         if self.failure.is_none() {
             self.store_holdings();
         }
+        // Along with what is committed anyway: an acknowledgement alone is not worth a sync to disk.
+        if self.failure.is_none()
+            && self.in_transaction
+            && let Err(error) = self.write_acknowledgements()
+        {
+            self.failure = Some(error);
+        }
         let committed = match self.failure.take() {
             None if self.in_transaction => self.store.commit(),
             None => Ok(()),
@@ -58,6 +65,7 @@ impl Relay {
             self.recover(&error);
         }
         self.in_transaction = false;
+        self.count_alerts();
         self.reap();
         let sent = self.outgoing.iter().map(|out| if let Outgoing::Send(_, bytes) = out { bytes.len() } else { 0 });
         self.metrics.bytes_sent.inc_by(sent.sum::<usize>() as u64);

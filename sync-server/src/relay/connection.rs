@@ -54,13 +54,23 @@ pub(super) struct Peer {
     pub gained: VecDeque<u32>,
     /// A document of which a part was sent.
     pub partial: Option<Partial>,
-    /// Batches on their way: number, and the documents that are complete with it.
-    pub unacked: VecDeque<(u64, Vec<u32>)>,
+    /// Batches on their way.
+    pub unacked: VecDeque<Unacked>,
     pub stage: Stage,
     /// Authors whose certificates went over this connection.
     pub certified: HashSet<AuthorId>,
     /// Organizations whose keys went over this connection.
     pub keyed: HashSet<OrganizationId>,
+}
+
+/// A batch on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unacked {
+    pub batch: u64,
+    /// Documents that are complete with it.
+    pub documents: Vec<u32>,
+    /// Its row in the audit trail.
+    pub row: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +90,8 @@ pub(super) enum Stage {
     CatchingUp,
     /// Has everything; is sent what is new.
     Live,
+    /// Is to erase itself: accounts for itself, and is given nothing.
+    Erasing,
 }
 
 /// What an inventory has told so far. Memory: sets of numbers, however long the inventory.
@@ -123,14 +135,16 @@ impl Peer {
         matches!(self.stage, Stage::CatchingUp | Stage::Live)
     }
 
-    /// Takes an ack: what is complete with these batches is held from now on.
-    pub fn acked(&mut self, batch: u64) {
-        while let Some((number, documents)) = self.unacked.pop_front_if(|(number, _)| *number <= batch) {
-            debug_assert!(number <= batch, "acks are cumulative");
-            for document in documents {
+    /// Takes an ack: what is complete with these batches is held from now on. Gives the batches' rows in the audit trail.
+    pub fn acked(&mut self, batch: u64) -> Vec<u64> {
+        let mut rows = Vec::new();
+        while let Some(acked) = self.unacked.pop_front_if(|unacked| unacked.batch <= batch) {
+            for document in acked.documents {
                 self.holdings_are_newer |= self.holdings.held.insert(document);
             }
+            rows.push(acked.row);
         }
+        rows
     }
 
     /// Takes note that something of a document goes to the device.
@@ -145,8 +159,8 @@ impl Peer {
         self.sent -= lost;
         self.ahead.retain(|number, _| !lost.contains(*number));
         self.partial = self.partial.filter(|partial| !lost.contains(partial.document));
-        for (_, documents) in &mut self.unacked {
-            documents.retain(|number| !lost.contains(*number));
+        for unacked in &mut self.unacked {
+            unacked.documents.retain(|number| !lost.contains(*number));
         }
     }
 }

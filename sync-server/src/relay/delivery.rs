@@ -5,16 +5,21 @@ use sync_protocol::frame::{BatchBody, CaughtUp, OrganizationKey};
 use sync_protocol::{Checksum, UnixMillis};
 
 use super::batch::{Draft, next_batch};
-use super::connection::Connection;
+use super::connection::{Connection, Unacked};
 use super::cursor::Place;
 use super::{ConnectionId, Peer, Relay, Stage};
-use crate::store::{NewAuditRow, Store, StoreError};
+use crate::store::{Disclosed, NewAuditRow, Store, StoreError};
 
 impl Relay {
     /// Sends to every connection that may have something to be sent.
     pub(super) fn deliver(&mut self, now: UnixMillis) {
         if std::mem::take(&mut self.news) {
             self.wake_all();
+        }
+        if self.failure.is_none()
+            && let Err(error) = self.tell_decisions(now)
+        {
+            self.failure.get_or_insert(error);
         }
         // After a failure `ready` holds whom it concerns; they are told so instead.
         while self.failure.is_none()
@@ -53,13 +58,20 @@ impl Relay {
         certify(peer, self.store.as_ref(), &mut draft.body)?;
         let cursor = (!draft.unfinished).then(|| self.seal.seal(&peer.device, place(peer), nonce));
         let (number, event) = connection.session.deliver(cursor, &draft.body);
-        peer.unacked.push_back((number, draft.complete.iter().map(|(document, _)| *document).collect()));
-        let row = disclosure(peer, &draft, now);
+        let documents = draft.complete.iter().map(|(document, _)| *document).collect();
+        let disclosed = disclosed(peer, &draft);
+        let (device, row) = (peer.device, disclosure(peer, &disclosed, now));
         self.metrics.batches.inc();
         self.metrics.changes_delivered.inc_by(draft.changes);
         self.carry_out(id, vec![event], now);
         // In the same transaction as everything else of this flush, and so before the batch leaves.
-        self.audit(&row)
+        self.begin()?;
+        let row = self.store.append_audit_row(&row)?;
+        self.store.add_disclosures(&device, row, &disclosed)?;
+        if let Some(peer) = self.peer_mut(id) {
+            peer.unacked.push_back(Unacked { batch: number, documents, row });
+        }
+        Ok(())
     }
 
     /// Nothing is left to send: says so, once.
@@ -154,12 +166,16 @@ fn certify(peer: &mut Peer, store: &dyn Store, body: &mut BatchBody) -> Result<(
     Ok(())
 }
 
+/// Which documents a batch gives to a device, up to which version.
+fn disclosed(peer: &Peer, draft: &Draft) -> Vec<Disclosed> {
+    let partial = peer.partial.map(|partial| (partial.document, partial.after));
+    let documents = draft.complete.iter().copied().chain(partial);
+    documents.map(|(document, upto)| Disclosed { document, upto, break_glass: false }).collect()
+}
+
 /// The audit row for a batch: which documents, up to which version, went to whom.
-fn disclosure(peer: &Peer, draft: &Draft, now: UnixMillis) -> NewAuditRow {
-    let mut documents: Vec<_> = draft.complete.iter().map(|(number, upto)| json!([number, upto.0])).collect();
-    if let Some(partial) = peer.partial {
-        documents.push(json!([partial.document, partial.after.0]));
-    }
+fn disclosure(peer: &Peer, disclosed: &[Disclosed], now: UnixMillis) -> NewAuditRow {
+    let documents: Vec<_> = disclosed.iter().map(|one| json!([one.document, one.upto.0])).collect();
     NewAuditRow {
         at: now,
         action: "disclose",

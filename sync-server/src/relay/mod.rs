@@ -15,7 +15,9 @@ mod commit;
 mod compare;
 mod connection;
 mod cursor;
+mod custody;
 mod delivery;
+mod ledger;
 mod resume;
 mod upload;
 
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::limits::Limits;
 use sync_protocol::session::{RelayEvent, RelaySession};
-use sync_protocol::{Checksum, EpochId, Nonce, RelayId, UnixMillis};
+use sync_protocol::{Checksum, DeviceId, EpochId, Nonce, RelayId, UnixMillis};
 
 pub use accounts::{Administrator, Admission};
 pub use administration::{AuditCheck, NewEnrolmentCode};
@@ -36,6 +38,12 @@ use arrival::{EnrolmentTries, Refusals};
 pub use connection::ConnectionId;
 use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
+pub use custody::{Decided, MAX_REASON_BYTES};
+pub use ledger::{
+    AccountedDisclosure, AccountedRead, ChartDisclosures, DocumentOnDevice, LedgerSettings, LostDevice, OwingDevice,
+    RemovedDocument, ShownVersion,
+};
+use upload::Appended;
 
 use crate::access::Gate;
 use crate::accounts::Origin;
@@ -66,6 +74,8 @@ pub struct RelaySettings {
     pub lease_ms: u64,
     /// How long a device certificate is valid, in milliseconds.
     pub certificate_ms: i64,
+    /// Custody, receipts, emergency access.
+    pub ledger: LedgerSettings,
 }
 
 /// The relay.
@@ -98,6 +108,13 @@ pub struct Relay {
     enrolment_tries: EnrolmentTries,
     /// In whose name the administrative action that is running is done.
     acting: Option<Administrator>,
+    /// Devices that may have a decision to hear of.
+    to_tell: BTreeSet<DeviceId>,
+    /// Batches that were acknowledged, by their audit rows: written with the next commit, or with the next tick.
+    acknowledgements: Vec<(u64, UnixMillis)>,
+    /// Alerts were raised or seen since they were last counted.
+    alerts_changed: bool,
+    overdue_looked_at: UnixMillis,
 }
 
 impl Relay {
@@ -134,6 +151,10 @@ impl Relay {
             refused_sign_ins: Refusals::default(),
             enrolment_tries: EnrolmentTries::default(),
             acting: None,
+            to_tell: BTreeSet::new(),
+            acknowledgements: Vec::new(),
+            alerts_changed: true,
+            overdue_looked_at: UnixMillis::default(),
         };
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);
@@ -227,7 +248,8 @@ impl Relay {
                 silent.extend((now >= since.plus(KNOWN_WITHIN_MS)).then_some(*id));
                 continue;
             };
-            expired.extend(peer.certificate.check_time(now).is_err().then_some(*id));
+            let runs_out = peer.stage != Stage::Erasing && peer.certificate.check_time(now).is_err();
+            expired.extend(runs_out.then_some(*id));
             if peer.is_served() && !self.gate.holds(&peer.reach, now) {
                 self.ready.insert(*id);
             }
@@ -238,6 +260,21 @@ impl Relay {
         for id in expired {
             self.close(id, GoodbyeReason::Revoked, arrival::CERTIFICATE_EXPIRED);
         }
+        if let Err(error) = self.write_acknowledgements().and_then(|()| self.look_for_overdue(now)) {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Records which batches are on their devices' disks.
+    fn write_acknowledgements(&mut self) -> Result<(), StoreError> {
+        if self.acknowledgements.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        for (row, at) in std::mem::take(&mut self.acknowledgements) {
+            self.store.acknowledged(row, at)?;
+        }
+        Ok(())
     }
 
     /// Ends every connection, as the relay is going down.
@@ -263,15 +300,13 @@ impl Relay {
                 RelayEvent::Inventory { documents, more } => self.inventory(id, &documents, more, now),
                 RelayEvent::Append { push, body } => self.append(id, push, &body, now),
                 RelayEvent::Acked { batch } => {
-                    self.acked(id, batch);
+                    self.acked(id, batch, now);
                     Ok(())
                 }
-                RelayEvent::Receipt(_)
-                | RelayEvent::Trail { .. }
-                | RelayEvent::DecisionsKnown(_)
-                | RelayEvent::BreakGlass(_)
-                | RelayEvent::Sealing(_)
-                | RelayEvent::Staged => Ok(()),
+                RelayEvent::Receipt(receipt) => self.receipt(id, &receipt, now),
+                RelayEvent::Trail { trail, body } => self.trail(id, &trail, &body, now),
+                RelayEvent::DecisionsKnown(changes) => self.decisions_known(id, &changes, now),
+                RelayEvent::BreakGlass(_) | RelayEvent::Sealing(_) | RelayEvent::Staged => Ok(()),
                 RelayEvent::Closed { reason, by, .. } => {
                     // Not the detail: the other side could put anything into it.
                     tracing::debug!(connection = id.0, ?by, ?reason, "connection ends");
@@ -285,9 +320,9 @@ impl Relay {
         }
     }
 
-    fn acked(&mut self, id: ConnectionId, batch: u64) {
+    fn acked(&mut self, id: ConnectionId, batch: u64, now: UnixMillis) {
         if let Some(peer) = self.connections.get_mut(&id).and_then(|c| c.peer.as_mut()) {
-            peer.acked(batch);
+            self.acknowledgements.extend(peer.acked(batch).into_iter().map(|row| (row, now)));
             self.ready.insert(id);
         }
     }

@@ -50,6 +50,8 @@ impl Start {
 
 impl Relay {
     pub(super) fn resume(&mut self, id: ConnectionId, resume: &Resume, now: UnixMillis) -> Result<(), StoreError> {
+        // Before any sum is told: what was accepted counts from then on.
+        self.tell_decisions_to(id, now)?;
         let Some(peer) = self.peer(id) else { return Ok(()) };
         if resume.compare {
             return self.begin_comparison(id, now);
@@ -93,6 +95,7 @@ impl Relay {
         let events = vec![connection.session.resumed(Resumed { documents, compare: false })];
         self.carry_out(id, events, now);
         self.ready.insert(id);
+        self.ask_for_signatures(id, now)?;
         self.withdraw(id, &lost, now)
     }
 
@@ -121,6 +124,7 @@ impl Relay {
         let documents: Result<Vec<_>, _> =
             lost.iter().map(|number| self.store.document_by_number(number).map(|entry| entry.id)).collect();
         let documents = documents?;
+        self.owe(id, lost, now)?;
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
         peer.withdraw(lost);

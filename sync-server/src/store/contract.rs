@@ -2,6 +2,8 @@
 
 mod accounts;
 mod change_log;
+mod decisions;
+mod ledger;
 mod people;
 mod transactions;
 
@@ -54,7 +56,7 @@ const CASES: [(&str, Case); 22] = [
 ];
 
 fn holds_for(make: impl Fn() -> Box<dyn Fn() -> Box<dyn Store>>) {
-    for (name, case) in CASES {
+    for (name, case) in CASES.into_iter().chain(ledger::CASES).chain(decisions::CASES) {
         let reopen = make();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| case(&reopen)));
         if let Err(panic) = outcome {

@@ -2,6 +2,9 @@
 
 mod accounts;
 mod pages;
+mod alerts;
+mod decisions;
+mod ledger;
 mod records;
 mod sqlite;
 
@@ -10,6 +13,12 @@ mod contract;
 
 pub use accounts::{AccountRecord, AccountStore, SignInRecord};
 pub use pages::{PageStore, Scope};
+pub use alerts::{AlertKind, AlertRecord, AlertStore, AlertsAfter, NewAlert};
+pub use decisions::{CustodyCase, CustodyMark, CustodyState, DecisionStore, NewDecision};
+pub use ledger::{
+    Disclosed, DisclosureRow, DocumentVersion, KeptEntry, KeptReceipt, LedgerStore, OwedReceipt, SentUpTo, TrailBranch,
+    TrailStretch, WipeOrder,
+};
 pub use records::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
     OrganizationRecord, Position, PractitionerRecord, StoredChange, StoredSignature,
@@ -51,6 +60,9 @@ pub enum StoreError {
     /// What an administrator wants to add exists already.
     #[error("this {0} exists already")]
     Exists(&'static str),
+    /// What an administrator asked for cannot be done as things stand; says why, without content.
+    #[error("{0}")]
+    Conflict(String),
 }
 
 impl StoreError {
@@ -68,7 +80,7 @@ impl StoreError {
 /// What a relay keeps. Calls between [`Store::begin`] and [`Store::commit`] take effect together or not at all.
 ///
 /// Implementations are used from one thread. Every one must pass the contract tests beside this trait.
-pub trait Store: AccountStore + PageStore + Send {
+pub trait Store: AccountStore + AlertStore + DecisionStore + LedgerStore + PageStore + Send {
     /// Begins a transaction; none may be open.
     ///
     /// # Errors

@@ -19,7 +19,8 @@ const UNKNOWN: &[u8] = &[0xA1, 0x61, b'X', 0xA0];
 
 fn start() -> (Service, JoinHandle<()>) {
     let store = SqliteStore::open(Path::new(":memory:")).unwrap();
-    let settings = RelaySettings { limits: Default::default(), lease_ms: 1, certificate_ms: 1 };
+    let settings =
+        RelaySettings { limits: Default::default(), lease_ms: 1, certificate_ms: 1, ledger: Default::default() };
     let relay = Relay::open(Box::new(store), settings, Arc::new(Metrics::default()), Box::new(|bytes| bytes.fill(7)));
     Service::start(relay.unwrap())
 }

@@ -21,7 +21,12 @@ pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Settings as a relay has them by default.
 #[must_use]
 pub fn usual_settings() -> RelaySettings {
-    RelaySettings { limits: Limits::default(), lease_ms: (LEASE_DAYS * DAY_MS) as u64, certificate_ms: 365 * DAY_MS }
+    RelaySettings {
+        limits: Limits::default(),
+        lease_ms: (LEASE_DAYS * DAY_MS) as u64,
+        certificate_ms: 365 * DAY_MS,
+        ledger: Default::default(),
+    }
 }
 
 /// The relay's place: a folder, and the relay over it while it runs.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Change, ROOT, ReadDoc};
 use sync_protocol::frame::{
-    Answer, BatchBody, CaughtUp, Cursor, DeliveredDocument, Enrolled, GoodbyeReason, Inventory, InventoryEntry,
-    PushBody, PushedDocument, Resume, Resumed,
+    Answer, BatchBody, BreakGlassAnswer, CaughtUp, ChangeName, Cursor, Decision, DeliveredDocument, Enrolled,
+    GoodbyeReason, Inventory, InventoryEntry, PushBody, PushedDocument, Resume, Resumed, Welcome,
 };
 use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, SecretKey, uncovered};
 use sync_protocol::session::{ClientEvent, ClientSession, EndedBy, Intent};
@@ -68,6 +68,19 @@ pub struct Device {
     pub lacked: usize,
     pub wanted: Vec<DocumentId>,
     pub closed: Option<(EndedBy, GoodbyeReason, String)>,
+    /// Whether it confirms what it removes.
+    pub receipts: bool,
+    /// Number of its last receipt.
+    pub receipt: u64,
+    pub receipts_kept: Vec<u64>,
+    pub trail_kept: Vec<u64>,
+    /// Whether it acts on decisions, and says so.
+    pub heeds: bool,
+    pub decided: Vec<Decision>,
+    pub opened: Vec<BreakGlassAnswer>,
+    pub welcome: Option<Welcome>,
+    /// Documents that came as open by emergency access only, and until when.
+    pub by_break_glass: BTreeMap<DocumentId, UnixMillis>,
     pushed: HashMap<u64, Vec<(DocumentId, ChangeHash)>>,
     epoch: Option<EpochId>,
 }
@@ -97,6 +110,15 @@ impl Device {
             lacked: 0,
             wanted: Vec::new(),
             closed: None,
+            receipts: true,
+            receipt: 0,
+            receipts_kept: Vec::new(),
+            trail_kept: Vec::new(),
+            heeds: true,
+            decided: Vec::new(),
+            opened: Vec::new(),
+            welcome: None,
+            by_break_glass: BTreeMap::new(),
             pushed: HashMap::new(),
             epoch: None,
         }
@@ -188,7 +210,10 @@ impl Device {
         match event {
             ClientEvent::Send(bytes) => sent.push(bytes),
             ClientEvent::Enrolled(enrolled) => self.take_certificate(&enrolled),
-            ClientEvent::Welcomed { welcome, .. } => self.epoch = Some(welcome.epoch),
+            ClientEvent::Welcomed { welcome, .. } => {
+                self.epoch = Some(welcome.epoch);
+                self.welcome = Some(*welcome);
+            }
             ClientEvent::Resumed(resumed) => {
                 if resumed.compare && self.tells {
                     sent.extend(self.tell_inventory());
@@ -214,15 +239,46 @@ impl Device {
                     self.disk.documents.remove(id);
                     self.disk.staged.remove(id);
                 }
+                if self.receipts {
+                    sent.push(self.confirm(documents.clone(), false, now));
+                }
                 self.withdrawn.extend(documents);
             }
-            ClientEvent::ReceiptKept(_)
-            | ClientEvent::TrailKept(_)
-            | ClientEvent::Decided(_)
-            | ClientEvent::Stage { .. }
-            | ClientEvent::BreakGlassAnswered(_) => {}
+            ClientEvent::ReceiptKept(receipt) => self.receipts_kept.push(receipt),
+            ClientEvent::TrailKept(through) => self.trail_kept.push(through),
+            ClientEvent::Decided(decisions) => sent.extend(self.take_decisions(decisions)),
+            ClientEvent::BreakGlassAnswered(answer) => self.opened.push(answer),
+            ClientEvent::Stage { .. } => {}
             ClientEvent::Closed { by, reason, detail } => self.closed = Some((by, reason, detail)),
         }
+    }
+
+    /// A receipt for what was removed.
+    pub fn confirm(&mut self, documents: Vec<DocumentId>, wiped: bool, now: UnixMillis) -> Vec<u8> {
+        self.receipt += 1;
+        let session = self.session.as_ref().expect("a session");
+        bytes_of(
+            session.receipt(self.receipt, documents, wiped, now).expect("a receipt is sent once the relay is known"),
+        )
+    }
+
+    fn take_decisions(&mut self, decisions: Vec<Decision>) -> Option<Vec<u8>> {
+        self.decided.extend(decisions.iter().cloned());
+        if !self.heeds {
+            return None;
+        }
+        for decision in &decisions {
+            let ChangeName { document, hash } = decision.change;
+            let Some(held) = self.disk.documents.get_mut(&document) else { continue };
+            if decision.accepted {
+                held.shared.insert(hash);
+            } else if held.take_out(&hash) {
+                self.incarnation += 1;
+                held.sign_newest_of(&self.secret, self.author);
+            }
+        }
+        let names = decisions.into_iter().map(|decision| decision.change).collect();
+        Some(bytes_of(self.session.as_ref()?.decisions_known(names)))
     }
 
     fn take_certificate(&mut self, enrolled: &Enrolled) {
@@ -262,7 +318,8 @@ impl Device {
             self.disk.certificates.insert(certificate.author(), certificate);
         }
         for delivered in body.documents {
-            let DeliveredDocument { document, more, .. } = delivered;
+            let DeliveredDocument { document, more, break_glass_until, .. } = delivered;
+            self.by_break_glass.extend(break_glass_until.map(|until| (document, until)));
             let (changes, whole) = (delivered.changes.len(), delivered.descriptor.is_some());
             self.deliveries.push(Delivery { batch, document, changes, whole, more });
             match self.disk.staged.get_mut(&document) {
@@ -325,7 +382,7 @@ impl Device {
     }
 }
 
-fn bytes_of(event: ClientEvent) -> Vec<u8> {
+pub fn bytes_of(event: ClientEvent) -> Vec<u8> {
     let ClientEvent::Send(bytes) = event else { panic!("not to be sent: {event:?}") };
     bytes
 }

@@ -40,6 +40,37 @@ impl Held {
         self.signatures.push(ChangeSignature::sign(secret, author, &self.descriptor.id(), hash));
     }
 
+    /// Takes a change out, with everything that builds on it. Whether it was there.
+    pub fn take_out(&mut self, returned: &ChangeHash) -> bool {
+        let mut out = BTreeSet::from([*returned]);
+        let mut content = AutoCommit::new();
+        let changes = self.content.get_changes(&[]);
+        let before = changes.len();
+        let mut left = Vec::new();
+        for change in changes {
+            let link = link(&change);
+            if out.contains(&link.hash) || link.deps.iter().any(|dep| out.contains(dep)) {
+                out.insert(link.hash);
+            } else {
+                left.push(change);
+            }
+        }
+        let found = left.len() < before;
+        content.apply_changes(left).unwrap();
+        self.content = content;
+        self.shared.retain(|hash| !out.contains(hash));
+        self.signatures.retain(|signature| !out.contains(&signature.tip));
+        found
+    }
+
+    /// Signs the newest change of an author that is left.
+    pub fn sign_newest_of(&mut self, secret: &SecretKey, author: AuthorId) {
+        let newest = self.content.get_changes(&[]).iter().map(link).rfind(|link| link.author == author);
+        if let Some(newest) = newest {
+            self.sign(secret, author, newest.hash);
+        }
+    }
+
     pub fn fingerprint(&self, id: &DocumentId) -> Checksum {
         self.shared.iter().fold(Checksum::default(), |sum, hash| sum.with(id, hash))
     }

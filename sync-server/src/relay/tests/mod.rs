@@ -7,6 +7,7 @@ mod attacks;
 mod audit;
 mod comparing;
 mod custody;
+mod decisions;
 mod delivering;
 mod device;
 mod enrolling;
@@ -15,8 +16,11 @@ mod held;
 mod large;
 mod metadata;
 mod model;
+mod receipts;
+mod trails;
 mod two_organizations;
 mod uploading;
+mod wiping;
 mod worlds;
 
 use std::path::PathBuf;
@@ -27,12 +31,12 @@ use rand_chacha::ChaCha8Rng;
 use sync_protocol::frame::{Answer, PushBody};
 use sync_protocol::identity::SecretKey;
 use sync_protocol::session::Intent;
-use sync_protocol::{Compartment, DocumentDescriptor, OrganizationId, PatientId, PractitionerId, UnixMillis};
+use sync_protocol::{Compartment, DeviceId, DocumentDescriptor, OrganizationId, PatientId, PractitionerId, UnixMillis};
 
-use super::{ConnectionId, Outgoing, Relay, RelaySettings};
-use crate::access::{Affiliation, Grant, Grantee, PractitionerRole, Role};
+use super::{ConnectionId, LedgerSettings, Outgoing, Relay, RelaySettings};
+use crate::access::{Affiliation, Grant, Grantee, PractitionerRole, Role, Subject};
 use crate::metrics::Metrics;
-use crate::store::{PractitionerRecord, SqliteStore};
+use crate::store::{AlertRecord, AlertsAfter, AuditRow, PractitionerRecord, SqliteStore};
 use device::Device;
 
 pub const HOUR: i64 = 3_600_000;
@@ -46,6 +50,7 @@ pub struct Clinic {
     pub devices: Vec<Device>,
     pub metrics: Arc<Metrics>,
     rng: ChaCha8Rng,
+    ledger: LedgerSettings,
 }
 
 pub fn organization(id: &str) -> OrganizationId {
@@ -77,7 +82,12 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn settings() -> RelaySettings {
-    RelaySettings { limits: Default::default(), lease_ms: 14 * DAY as u64, certificate_ms: 365 * DAY }
+    RelaySettings {
+        limits: Default::default(),
+        lease_ms: 14 * DAY as u64,
+        certificate_ms: 365 * DAY,
+        ledger: Default::default(),
+    }
 }
 
 impl Clinic {
@@ -85,8 +95,9 @@ impl Clinic {
         let folder = folder();
         let metrics = Arc::new(Metrics::default());
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let relay = open(&folder, &metrics, &mut rng);
-        Self { folder, relay, now: UnixMillis(1_000_000_000_000), devices: Vec::new(), metrics, rng }
+        let ledger = LedgerSettings::default();
+        let relay = open(&folder, &metrics, &mut rng, ledger);
+        Self { folder, relay, now: UnixMillis(1_000_000_000_000), devices: Vec::new(), metrics, rng, ledger }
     }
 
     /// `north` with dr-a and dr-b, `south` with dr-s; each has a device (0, 1, 2), all synced.
@@ -111,10 +122,16 @@ impl Clinic {
         rusqlite::Connection::open(self.database()).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// Starts the relay again with other settings.
+    pub fn restart_with(&mut self, ledger: LedgerSettings) {
+        self.ledger = ledger;
+        self.restart();
+    }
+
     /// Ends the relay's process and starts it again on the same folder.
     pub fn restart(&mut self) {
         self.cut_all();
-        self.relay = open(&self.folder, &self.metrics, &mut self.rng);
+        self.relay = open(&self.folder, &self.metrics, &mut self.rng, self.ledger);
     }
 
     /// Copies the database as it is now.
@@ -156,6 +173,28 @@ impl Clinic {
         self.hand_out(outgoing);
         self.run();
         done
+    }
+
+    pub fn device_id(&self, device: usize) -> DeviceId {
+        DeviceId::of_key(&self.devices[device].secret.public())
+    }
+
+    /// Actions of the audit trail, in order.
+    pub fn audited(&self, action: &str) -> Vec<AuditRow> {
+        let rows = self.relay.audit_after(0, 100_000).unwrap();
+        rows.into_iter().filter(|row| row.action == action).collect()
+    }
+
+    pub fn alerts_of(&self, at: &str) -> Vec<AlertRecord> {
+        let which = AlertsAfter { limit: 1_000, ..AlertsAfter::default() };
+        self.relay.alerts(Some(&[organization(at)]), which).unwrap()
+    }
+
+    /// A privacy officer of `at`.
+    pub fn officer(&mut self, at: &str) -> Subject {
+        let who = format!("officer-{at}");
+        self.role(&who, at, Role::PrivacyOfficer, &[]);
+        Subject { practitioner: practitioner(&who), organization: organization(at) }
     }
 
     pub fn organization(&mut self, id: &str) {
@@ -320,9 +359,10 @@ fn assigned(who: &str, at: &str, role: Role, sensitive: &[&str]) -> Practitioner
     }
 }
 
-fn open(folder: &tempfile::TempDir, metrics: &Arc<Metrics>, rng: &mut ChaCha8Rng) -> Relay {
+fn open(folder: &tempfile::TempDir, metrics: &Arc<Metrics>, rng: &mut ChaCha8Rng, ledger: LedgerSettings) -> Relay {
     let store = SqliteStore::open(&folder.path().join("relay.db")).unwrap();
     let mut randomness = ChaCha8Rng::from_rng(rng);
-    Relay::open(Box::new(store), settings(), metrics.clone(), Box::new(move |bytes| randomness.fill_bytes(bytes)))
+    let settings = RelaySettings { ledger, ..settings() };
+    Relay::open(Box::new(store), settings, metrics.clone(), Box::new(move |bytes| randomness.fill_bytes(bytes)))
         .unwrap()
 }

@@ -6,23 +6,47 @@ mod read;
 use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
-use sync_protocol::frame::{Answer, CustodyReason, GoodbyeReason, PushBody, PushedDocument, RefusalReason};
+use sync_protocol::frame::{Answer, ChangeName, CustodyReason, GoodbyeReason, PushBody, PushedDocument, RefusalReason};
 use sync_protocol::identity::{Certificate, ChangeSignature};
 use sync_protocol::limits::MAX_CHANGES_PER_PUSH;
-use sync_protocol::{AuthorId, DeviceId, DocumentDescriptor, UnixMillis};
+use sync_protocol::{AuthorId, ChangeHash, DeviceId, DocumentDescriptor, UnixMillis};
 
 use super::change_check::CheckedChange;
-use super::{ConnectionId, Peer, Relay, set_fingerprint};
-use crate::access::Subject;
-use crate::store::{CustodyEntry, NewAuditRow, NewChange, StoreError, StoredSignature};
-use plan::{Pushed, Verdict, plan};
+use super::custody::{Intake, Room};
+use super::{ConnectionId, Peer, Relay, Stage, set_fingerprint};
+use crate::access::{Action, AppendPermit, Subject};
+use crate::store::{CustodyMark, CustodyState, NewAuditRow, NewChange, NewDecision, StoreError, StoredSignature};
+pub(in crate::relay) use plan::{Pushed, Verdict, plan};
 use read::{ReadDocument, read_all};
 
 /// Who sends, and the certificates that came along.
 struct Sender {
     device: DeviceId,
+    /// Under which it writes itself.
+    author: AuthorId,
     subject: Subject,
     certificates: HashMap<AuthorId, Certificate>,
+    /// Authors whose devices are revoked.
+    revoked: HashSet<AuthorId>,
+    /// The device itself is revoked and to be erased: all that it sends goes to custody.
+    erasing: bool,
+}
+
+/// What of a push was read of one document, and what custody knows of it.
+struct Part<'a> {
+    descriptor: &'a DocumentDescriptor,
+    tips: &'a [ChangeSignature],
+    marks: &'a HashMap<ChangeHash, CustodyMark>,
+}
+
+/// A change to append, with what vouches for it.
+pub(in crate::relay) struct Appended<'a> {
+    pub change: &'a CheckedChange,
+    pub bytes: &'a [u8],
+    pub tips: &'a [ChangeSignature],
+    /// Of its author.
+    pub certificate: &'a Certificate,
+    pub origin: DeviceId,
 }
 
 impl Relay {
@@ -40,12 +64,13 @@ impl Relay {
         }
         let sender = self.sender(peer, body, now)?;
         self.begin()?;
-        let mut answers = Vec::new();
+        let (mut answers, mut room) = (Vec::new(), Room::default());
         for (document, read) in body.documents.iter().zip(read_all(&body.documents, &sender.certificates)) {
-            let appended = self.append_document(id, &sender, document, read, now)?;
+            let appended = self.append_document(id, &sender, document, read, &mut room, now)?;
             answers.extend(appended);
         }
         self.audit_push(&sender, body, &answers, now)?;
+        self.alert_of_custody(sender.device, &sender.subject, room, now)?;
         self.count(&answers);
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let event = connection.session.pushed(push, answers);
@@ -55,8 +80,10 @@ impl Relay {
 
     /// The sender's own certificate, and those of others that verify and that a signature needs.
     fn sender(&self, peer: &Peer, body: &PushBody, now: UnixMillis) -> Result<Sender, StoreError> {
-        let mut known = HashMap::new();
-        if peer.certificate.check_time(now).is_ok() {
+        let (mut known, mut revoked) = (HashMap::new(), HashSet::new());
+        let erasing = peer.stage == Stage::Erasing;
+        // What a device leaves behind is kept even if its certificate has run out.
+        if erasing || peer.certificate.check_time(now).is_ok() {
             known.insert(peer.certificate.author(), peer.certificate.clone());
         }
         if !body.certificates.is_empty() {
@@ -66,11 +93,16 @@ impl Relay {
             for certificate in body.certificates.iter().filter(|c| signers.contains(&c.author())) {
                 let issuer = organizations.iter().find(|o| o.id == certificate.body.organization);
                 if issuer.is_some_and(|o| certificate.verify(&o.key.public()).is_ok()) {
+                    let device = self.store.device_by_key(&certificate.body.device_key)?;
+                    if device.is_some_and(|device| device.revoked_at.is_some()) {
+                        revoked.insert(certificate.author());
+                    }
                     known.insert(certificate.author(), certificate.clone());
                 }
             }
         }
-        Ok(Sender { device: peer.device, subject: peer.subject.clone(), certificates: known })
+        let (device, author) = (peer.device, peer.certificate.author());
+        Ok(Sender { device, author, subject: peer.subject.clone(), certificates: known, revoked, erasing })
     }
 
     fn append_document(
@@ -79,41 +111,44 @@ impl Relay {
         sender: &Sender,
         pushed: &PushedDocument,
         read: Option<ReadDocument>,
+        room: &mut Room,
         now: UnixMillis,
     ) -> Result<Vec<Answer>, StoreError> {
         let Some(ReadDocument { id: document, checked, tips }) = read else {
             return Ok(vec![Answer::Refused(RefusalReason::BadDescriptor); pushed.changes.len()]);
         };
         let before = self.store.document(&document)?.map(|entry| entry.number);
-        let sender_may_write = self.may(&sender.subject, &pushed.descriptor, now);
+        let sender_may_write = !sender.erasing && self.may(&sender.subject, &pushed.descriptor, now);
+        let marks = self.custody_marks(&pushed.descriptor, now)?;
         let to_plan = Pushed {
-            document,
             number: before,
             changes: &checked,
             tips: tips.iter().map(|tip| (tip.author, tip.tip)).collect(),
-            sender_may_write,
+            may_learn: sender_may_write || !sender.erasing && self.may_read(&sender.subject, &pushed.descriptor, now),
+            sender: Some(sender.author),
             authors: self.authors(sender, sender_may_write, &pushed.descriptor, now),
+            custody: &marks,
         };
         let verdicts = plan(self.store.as_ref(), &to_plan)?;
+        let part = Part { descriptor: &pushed.descriptor, tips: &tips, marks: &marks };
         let mut answers = Vec::with_capacity(verdicts.len());
         let mut after = before;
         for ((bytes, change), verdict) in pushed.changes.iter().zip(&checked).zip(verdicts) {
-            let (Ok(change), Verdict::Append | Verdict::Custody(_)) = (change, &verdict) else {
+            let Ok(change) = change else {
                 answers.extend(answer_only(verdict));
                 continue;
             };
             answers.push(match verdict {
-                Verdict::Custody(reason) => {
-                    self.take_custody(sender, &pushed.descriptor, &tips, change, bytes, reason, now)?
-                }
-                _ => {
-                    after = Some(self.append_change(sender, &pushed.descriptor, &tips, change, bytes, now)?);
+                Verdict::Custody(reason) => self.keep_back(sender, &part, before, change, bytes, reason, room, now)?,
+                Verdict::Append => {
+                    after = Some(self.append_change(sender, &part, change, bytes, now)?);
                     Answer::Accepted
                 }
+                Verdict::Answer(answer) => answer,
             });
         }
         match (before, after) {
-            (None, Some(number)) => self.document_begun(id, &pushed.descriptor, number, now),
+            (None, Some(number)) => self.document_begun(Some(id), &pushed.descriptor, number, now),
             (Some(number), Some(_)) if answers.contains(&Answer::Accepted) => {
                 // Whoever writes to a document has it, or will: it is told if that ends.
                 self.peer_mut(id).into_iter().for_each(|peer| peer.give(number));
@@ -123,61 +158,132 @@ impl Relay {
         Ok(answers)
     }
 
-    /// Authors whose certificates are at hand, and whether they may write to the document. The author's right decides,
-    /// whoever brings the change; a device that brings others' changes must have the right itself too.
+    /// What custody knows of a document. Accepted by somebody who may no longer decide counts as not decided.
+    fn custody_marks(
+        &self,
+        descriptor: &DocumentDescriptor,
+        now: UnixMillis,
+    ) -> Result<HashMap<ChangeHash, CustodyMark>, StoreError> {
+        let mut marks: HashMap<_, _> = self.store.custody_states(&descriptor.id())?.into_iter().collect();
+        for mark in marks.values_mut().filter(|mark| mark.state == CustodyState::WaitsForSignature) {
+            if !self.still_accepted(descriptor, &mark.officer, now) {
+                mark.state = CustodyState::Undecided;
+            }
+        }
+        Ok(marks)
+    }
+
+    /// Authors whose certificates are at hand, and why they may not write to the document, if so. The author's right
+    /// decides, whoever brings the change; a device that brings others' changes must have the right itself too.
     fn authors(
         &self,
         sender: &Sender,
         sender_may_write: bool,
         descriptor: &DocumentDescriptor,
         now: UnixMillis,
-    ) -> HashMap<AuthorId, bool> {
-        let decide =
-            |certificate: &Certificate| sender_may_write && self.may(&subject_of(certificate), descriptor, now);
-        sender.certificates.iter().map(|(author, certificate)| (*author, decide(certificate))).collect()
+    ) -> HashMap<AuthorId, Option<CustodyReason>> {
+        let decide = |author: &AuthorId, certificate: &Certificate| {
+            if sender.erasing {
+                Some(CustodyReason::DeviceRevoked)
+            } else if !sender_may_write {
+                Some(CustodyReason::NotPermitted)
+            } else if sender.revoked.contains(author) {
+                // When it was made cannot be told: by a thief after the loss, perhaps.
+                Some(CustodyReason::DeviceRevoked)
+            } else {
+                (!self.may(&subject_of(certificate), descriptor, now)).then_some(CustodyReason::NotPermitted)
+            }
+        };
+        sender.certificates.iter().map(|(author, certificate)| (*author, decide(author, certificate))).collect()
     }
 
     fn may(&self, subject: &Subject, descriptor: &DocumentDescriptor, now: UnixMillis) -> bool {
         self.gate.append_permit(subject, descriptor, now).is_some()
     }
 
+    fn may_read(&self, subject: &Subject, descriptor: &DocumentDescriptor, now: UnixMillis) -> bool {
+        self.gate.decide(subject, descriptor, Action::Read, now).is_some()
+    }
+
     fn append_change(
         &mut self,
         sender: &Sender,
-        descriptor: &DocumentDescriptor,
-        tips: &[ChangeSignature],
+        part: &Part<'_>,
         change: &CheckedChange,
         bytes: &[u8],
         now: UnixMillis,
     ) -> Result<u32, StoreError> {
         let certificate = sender.certificates.get(&change.link.author).ok_or(StoreError::NotPermitted)?;
-        let permit = self.gate.append_permit(&subject_of(certificate), descriptor, now);
+        let mark = part.marks.get(&change.link.hash);
+        let permit = match mark.filter(|mark| mark.state == CustodyState::WaitsForSignature) {
+            Some(mark) => {
+                let (practitioner, organization) = mark.officer.clone().ok_or(StoreError::NotPermitted)?;
+                let officer = Subject { practitioner, organization };
+                self.gate.custody_append_permit(&officer, part.descriptor, now)
+            }
+            None => self.gate.append_permit(&subject_of(certificate), part.descriptor, now),
+        };
         let permit = permit.ok_or(StoreError::NotPermitted)?;
+        let appended = Appended { change, bytes, tips: part.tips, certificate, origin: sender.device };
+        let number = self.append_permitted(&permit, &appended, now)?;
+        if let Some(mark) = mark {
+            let name = ChangeName { document: part.descriptor.id(), hash: change.link.hash };
+            self.out_of_custody(&name, mark, now)?;
+            // The sender hears it as the answer to its push.
+            self.store.notice_known(&sender.device, &name)?;
+        }
+        Ok(number)
+    }
+
+    /// A change that was in custody went into the log: as accepted, or because its author may write now.
+    fn out_of_custody(&mut self, name: &ChangeName, mark: &CustodyMark, now: UnixMillis) -> Result<(), StoreError> {
+        if mark.state != CustodyState::WaitsForSignature {
+            let decision = NewDecision { accepted: true, officer: None, reason: String::new(), at: now };
+            self.store.decide_custody(name, &decision)?;
+        }
+        self.store.custody_in_log(name)?;
+        self.tell_of(name)
+    }
+
+    pub(in crate::relay) fn append_permitted(
+        &mut self,
+        permit: &AppendPermit<'_>,
+        appended: &Appended<'_>,
+        now: UnixMillis,
+    ) -> Result<u32, StoreError> {
+        let Appended { change, bytes, tips, certificate, origin } = *appended;
         let new = NewChange {
             hash: change.link.hash,
             actor: &change.actor,
             seq: change.seq,
             max_op: change.max_op,
-            origin: sender.device,
+            origin,
             received_at: now,
             payload: bytes,
         };
-        let (number, position) = self.store.append(&permit, &new)?;
+        let (number, position) = self.store.append(permit, &new)?;
         let signs = |tip: &&ChangeSignature| tip.tip == change.link.hash && tip.author == change.link.author;
         if let Some(tip) = tips.iter().find(signs) {
             let stored = StoredSignature { actor: change.actor.clone(), seq: change.seq, signature: *tip };
-            self.store.put_signature(&permit, number, &stored)?;
+            self.store.put_signature(permit, number, &stored)?;
             self.store.put_certificate(certificate)?;
         }
         let before = self.fingerprints.get(number as usize).copied().unwrap_or_default();
-        set_fingerprint(&mut self.fingerprints, number, before.with(&descriptor.id(), &change.link.hash));
+        let document = permit.descriptor().id();
+        set_fingerprint(&mut self.fingerprints, number, before.with(&document, &change.link.hash));
         self.head = position;
         self.news = true;
         Ok(number)
     }
 
-    /// A document is new: everyone's reach may grow by it, and its sender holds it already.
-    fn document_begun(&mut self, sender: ConnectionId, descriptor: &DocumentDescriptor, number: u32, now: UnixMillis) {
+    /// A document is new: everyone's reach may grow by it, and its sender, if a device brought it, holds it already.
+    pub(in crate::relay) fn document_begun(
+        &mut self,
+        sender: Option<ConnectionId>,
+        descriptor: &DocumentDescriptor,
+        number: u32,
+        now: UnixMillis,
+    ) {
         self.gate.document_added(descriptor, number);
         for (id, connection) in &mut self.connections {
             let Some(peer) = &mut connection.peer else { continue };
@@ -185,7 +291,7 @@ impl Relay {
             if !peer.is_served() || !peer.reach.documents().contains(number) {
                 continue;
             }
-            if id == &sender {
+            if Some(*id) == sender {
                 peer.sent.insert(number);
                 peer.holdings.held.insert(number);
                 peer.give(number);
@@ -195,31 +301,37 @@ impl Relay {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a custody row is made of just these")]
-    fn take_custody(
+    #[expect(clippy::too_many_arguments, reason = "a change in custody is made of just these")]
+    fn keep_back(
         &mut self,
         sender: &Sender,
-        descriptor: &DocumentDescriptor,
-        tips: &[ChangeSignature],
+        part: &Part<'_>,
+        number: Option<u32>,
         change: &CheckedChange,
         bytes: &[u8],
         reason: CustodyReason,
+        room: &mut Room,
         now: UnixMillis,
     ) -> Result<Answer, StoreError> {
+        // It may not learn so, but what is in the log needs no decision.
+        if let Some(number) = number
+            && self.store.change(number, &change.link.hash)?.is_some()
+        {
+            return Ok(Answer::Custody(reason));
+        }
         let certificate = sender.certificates.get(&change.link.author).ok_or(StoreError::NotPermitted)?;
-        let author = subject_of(certificate);
-        self.store.put_custody(&CustodyEntry {
-            descriptor: descriptor.clone(),
-            hash: change.link.hash,
-            payload: bytes.to_vec(),
-            signature: tips.iter().find(|tip| tip.author == change.link.author).copied(),
+        let intake = Intake {
             device: sender.device,
-            practitioner: author.practitioner,
-            organization: author.organization,
+            erasing: sender.erasing,
+            descriptor: part.descriptor,
+            certificate,
+            tips: part.tips,
+            change,
+            bytes,
             reason,
-            received_at: now,
-        })?;
-        Ok(Answer::Custody(reason))
+            marks: part.marks,
+        };
+        self.take_custody(&intake, room, now)
     }
 
     fn audit_push(

@@ -4,17 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use sync_protocol::frame::{Answer, CustodyReason, RefusalReason};
 use sync_protocol::identity::{ChangeLink, uncovered};
-use sync_protocol::{AuthorId, ChangeHash, DocumentId};
+use sync_protocol::{AuthorId, ChangeHash};
 
 use crate::relay::change_check::CheckedChange;
-use crate::store::{Store, StoreError};
+use crate::store::{CustodyMark, CustodyState, Store, StoreError};
 
 /// How often a push is gone over, at most. An honest one needs one pass, and a second when something of it is refused.
 const PASSES: usize = 8;
 
 /// What is to be done with one change.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(in crate::relay) enum Verdict {
     /// Append it.
     Append,
     /// Keep it for a privacy officer.
@@ -24,24 +24,27 @@ pub(super) enum Verdict {
 }
 
 /// A pushed document, as far as deciding goes.
-pub(super) struct Pushed<'a> {
-    pub document: DocumentId,
+pub(in crate::relay) struct Pushed<'a> {
     /// Its number, if the log has it.
     pub number: Option<u32>,
     pub changes: &'a [Result<CheckedChange, RefusalReason>],
     /// Signatures that verify: author and signed change.
     pub tips: Vec<(AuthorId, ChangeHash)>,
-    /// Whether the sender itself may write here: only then may it learn what the log holds.
-    pub sender_may_write: bool,
-    /// Authors whose certificates verify, and whether they may write here.
-    pub authors: HashMap<AuthorId, bool>,
+    /// Whether the sender may have or write the document: only then may it learn what the log holds.
+    pub may_learn: bool,
+    /// Under which author the sender itself writes: what it made, and the log has, is no secret to it.
+    pub sender: Option<AuthorId>,
+    /// Authors whose certificates verify, and why they may not write here, if so.
+    pub authors: HashMap<AuthorId, Option<CustodyReason>>,
+    /// What is or was in custody for it.
+    pub custody: &'a HashMap<ChangeHash, CustodyMark>,
 }
 
 /// Decides for every change, in order.
 ///
 /// A change is appended only if a signature vouches for it through changes that are appended too: otherwise a signed but
 /// malformed successor could smuggle in a change that every reader must reject.
-pub(super) fn plan(store: &dyn Store, pushed: &Pushed<'_>) -> Result<Vec<Verdict>, StoreError> {
+pub(in crate::relay) fn plan(store: &dyn Store, pushed: &Pushed<'_>) -> Result<Vec<Verdict>, StoreError> {
     let links: Vec<ChangeLink> = pushed.changes.iter().flatten().map(|change| change.link.clone()).collect();
     let mut unsigned: HashSet<ChangeHash> = uncovered(&links, &pushed.tips).into_iter().collect();
     let mut verdicts = Vec::new();
@@ -94,21 +97,35 @@ impl<'a> Planner<'a> {
 
     fn decide(&mut self, change: &'a CheckedChange) -> Result<Verdict, StoreError> {
         // Whoever wrote it may have left since; what is in the log is there.
-        if self.pushed.sender_may_write && self.last_op(&change.link.hash)?.is_some() {
+        let may_learn = self.pushed.may_learn || self.pushed.sender == Some(change.link.author);
+        if may_learn && self.last_op(&change.link.hash)?.is_some() {
             return Ok(Verdict::Answer(Answer::AlreadyHad));
         }
-        let Some(may_write) = self.pushed.authors.get(&change.link.author) else {
+        let Some(refused) = self.pushed.authors.get(&change.link.author) else {
             return Ok(refuse(RefusalReason::NotCertified));
         };
-        if self.unsigned.contains(&change.link.hash) {
-            return Ok(refuse(RefusalReason::NotSigned));
+        let mark = self.pushed.custody.get(&change.link.hash);
+        let unsigned = self.unsigned.contains(&change.link.hash);
+        match mark.map(|mark| (mark.state, mark.reason)) {
+            // Accepted by a privacy officer: it goes into the log once a signature covers it there.
+            Some((CustodyState::WaitsForSignature, reason)) => {
+                let placed = if unsigned { None } else { Some(self.place(change)?) };
+                Ok(placed.filter(|verdict| *verdict == Verdict::Append).unwrap_or_else(|| self.keep(change, reason)))
+            }
+            _ if unsigned => Ok(refuse(RefusalReason::NotSigned)),
+            // The decision stands, whoever sends it again.
+            Some((CustodyState::Returned, reason)) => Ok(self.keep(change, reason)),
+            // Before anything is said of what the log holds: without the right, every answer is the same.
+            _ => match *refused {
+                Some(reason) => Ok(self.keep(change, reason)),
+                None => self.place(change),
+            },
         }
-        // Before anything is said of what the log holds: without the right, every answer is the same.
-        if !may_write {
-            self.in_custody.insert(change.link.hash);
-            return Ok(Verdict::Custody(CustodyReason::NotPermitted));
-        }
-        self.place(change)
+    }
+
+    fn keep(&mut self, change: &CheckedChange, reason: CustodyReason) -> Verdict {
+        self.in_custody.insert(change.link.hash);
+        Verdict::Custody(reason)
     }
 
     /// Where a permitted and signed change stands towards the log.
@@ -118,10 +135,7 @@ impl<'a> Planner<'a> {
         for dep in &change.link.deps {
             match self.last_op(dep)? {
                 Some(op) => last_op = last_op.max(op),
-                None if self.is_in_custody(dep)? => {
-                    self.in_custody.insert(change.link.hash);
-                    return Ok(Verdict::Custody(CustodyReason::BuildsOnCustody));
-                }
+                None if self.is_in_custody(dep) => return Ok(self.keep(change, CustodyReason::BuildsOnCustody)),
                 None => missing.push(*dep),
             }
         }
@@ -158,8 +172,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn is_in_custody(&self, hash: &ChangeHash) -> Result<bool, StoreError> {
-        Ok(self.in_custody.contains(hash) || self.store.is_in_custody(&self.pushed.document, hash)?)
+    fn is_in_custody(&self, hash: &ChangeHash) -> bool {
+        self.in_custody.contains(hash) || self.pushed.custody.contains_key(hash)
     }
 }
 

@@ -31,32 +31,20 @@ pub(super) fn contains(db: &Connection, document: &DocumentId, hash: &ChangeHash
     Ok(db.prepare_cached(sql)?.query_row(params![document.0, hash.0], |row| row.get(0))?)
 }
 
-const ENTRY: &str =
-    "descriptor, hash, payload, signature, device, practitioner, organization, reason, received_at_ms, id";
+pub(super) const ENTRY: &str =
+    "descriptor, hash, payload, signature, device, practitioner, organization, reason, received_at_ms";
 
 pub(super) fn all(db: &Connection) -> Result<Vec<CustodyEntry>, StoreError> {
-    let numbered = page(db, &Scope::All, 0, i64::MAX as usize)?;
-    Ok(numbered.into_iter().map(|(_, entry)| entry).collect())
-}
-
-pub(super) fn page(
-    db: &Connection,
-    scope: &Scope,
-    after: u64,
-    limit: usize,
-) -> Result<Vec<(u64, CustodyEntry)>, StoreError> {
-    let within = within(scope, "descriptor ->> '$.o'");
-    let sql = format!("SELECT {ENTRY} FROM custody WHERE {within} AND id > ?2 ORDER BY id LIMIT ?3");
-    let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![organizations_of(scope)?, after, limit])?;
+    let mut statement = db.prepare(&format!("SELECT {ENTRY} FROM custody ORDER BY id"))?;
+    let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push((row.get(9)?, entry(row)?));
+        found.push(entry(row)?);
     }
     Ok(found)
 }
 
-fn entry(row: &Row<'_>) -> Result<CustodyEntry, StoreError> {
+pub(super) fn entry(row: &Row<'_>) -> Result<CustodyEntry, StoreError> {
     let signature: Option<String> = row.get(3)?;
     Ok(CustodyEntry {
         descriptor: from_json("descriptor", &row.get::<_, String>(0)?)?,

@@ -139,11 +139,11 @@ pub(super) fn set_holdings(db: &Connection, device: &DeviceId, holdings: &Holdin
     found("device", db.prepare_cached(sql)?.execute(values)?)
 }
 
-fn decode_bitmap(blob: &[u8]) -> Result<RoaringBitmap, StoreError> {
+pub(super) fn decode_bitmap(blob: &[u8]) -> Result<RoaringBitmap, StoreError> {
     RoaringBitmap::deserialize_from(blob).map_err(|_| StoreError::Damaged("set of documents"))
 }
 
-fn encode_bitmap(bitmap: &RoaringBitmap) -> Vec<u8> {
+pub(super) fn encode_bitmap(bitmap: &RoaringBitmap) -> Vec<u8> {
     let mut blob = Vec::with_capacity(bitmap.serialized_size());
     #[expect(clippy::expect_used, reason = "infallible writer")]
     bitmap.serialize_into(&mut blob).expect("writing into memory");

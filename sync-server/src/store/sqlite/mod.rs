@@ -1,13 +1,19 @@
 //! The SQLite store: WAL, every commit synced to disk.
 
 mod accounts;
+mod alerts;
 mod audit;
 mod custody;
+mod decisions;
 mod devices;
+mod disclosures;
+mod ledger;
 mod log;
 mod pages;
 mod people;
+mod receipts;
 mod rows;
+mod trails;
 
 use std::path::Path;
 

@@ -1,0 +1,10 @@
+//! Custody: changes without the right to be written, kept until a privacy officer has decided, and what their devices are
+//! told of it.
+
+mod decide;
+mod intake;
+mod notices;
+mod release;
+
+pub use decide::{Decided, MAX_REASON_BYTES};
+pub(in crate::relay) use intake::{Intake, Room};

@@ -1,0 +1,175 @@
+//! Receipts: devices state that they removed what was withdrawn.
+
+use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sync_protocol::frame::{GoodbyeReason, PurgeReceipt};
+use sync_protocol::{DeviceId, DocumentId, OrganizationId, PractitionerId, UnixMillis};
+
+use crate::relay::{ConnectionId, Relay};
+use crate::store::{DeviceRecord, KeptReceipt, NewAuditRow, OwedReceipt, StoreError};
+
+/// A device that still owes a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwingDevice {
+    /// Which.
+    pub device: DeviceId,
+    /// What people call it.
+    pub name: String,
+    /// Whose it is.
+    pub practitioner: PractitionerId,
+    /// For which organization.
+    pub organization: OrganizationId,
+    /// Since when: the oldest that it owes.
+    pub since: UnixMillis,
+    /// For how many documents.
+    pub documents: u64,
+    /// It is revoked: everything that was given to it is owed.
+    pub revoked: bool,
+    /// It is to be erased when it connects.
+    pub wipe_ordered: bool,
+    /// When it last connected.
+    pub last_seen: Option<UnixMillis>,
+}
+
+impl Relay {
+    pub(in crate::relay) fn receipt(
+        &mut self,
+        id: ConnectionId,
+        receipt: &PurgeReceipt,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let Some(peer) = self.peer(id) else { return Ok(()) };
+        let device = peer.device;
+        if receipt.verify(&peer.certificate.body.device_key, &self.id).is_err() {
+            self.close(id, GoodbyeReason::ProtocolViolation, "the receipt's signature does not verify");
+            return Ok(());
+        }
+        if receipt.wiped {
+            return self.wiped(id, receipt, now);
+        }
+        let settled = self.owed_among(&device, &receipt.documents)?;
+        // What settles nothing is answered all the same: it tells nothing, and asks for nothing.
+        if !settled.is_empty() {
+            self.begin()?;
+            self.store.settle_owed(&device, &settled)?;
+            self.keep_receipt(id, receipt, &settled, now)?;
+        }
+        self.answer_receipt(id, receipt.receipt, now);
+        Ok(())
+    }
+
+    pub(in crate::relay) fn answer_receipt(&mut self, id: ConnectionId, receipt: u64, now: UnixMillis) {
+        let Some(connection) = self.connections.get(&id) else { return };
+        let event = connection.session.receipt_kept(receipt);
+        self.carry_out(id, vec![event], now);
+    }
+
+    /// Keeps a receipt that settled something, with a row in the audit trail.
+    pub(in crate::relay) fn keep_receipt(
+        &mut self,
+        id: ConnectionId,
+        receipt: &PurgeReceipt,
+        settled: &RoaringBitmap,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let Some(peer) = self.peer(id) else { return Ok(()) };
+        let (device, subject) = (peer.device, peer.subject.clone());
+        self.begin()?;
+        self.store.keep_receipt(&device, &KeptReceipt { receipt: receipt.clone(), received_at: now })?;
+        self.audit(&NewAuditRow {
+            at: now,
+            action: if receipt.wiped { "wiped" } else { "receipt" },
+            device: Some(device),
+            practitioner: Some(subject.practitioner),
+            organization: Some(subject.organization),
+            detail: json!({
+                "receipt": receipt.receipt,
+                "purged-at": receipt.purged_at,
+                "documents": settled.iter().collect::<Vec<_>>(),
+            }),
+        })
+    }
+
+    /// Which of these documents the device owes a receipt for. Unknown ones, and others, do no harm.
+    fn owed_among(&self, device: &DeviceId, documents: &[DocumentId]) -> Result<RoaringBitmap, StoreError> {
+        let owed: RoaringBitmap =
+            self.store.owed_receipts(device)?.into_iter().flat_map(|owed| owed.documents).collect();
+        let mut among = RoaringBitmap::new();
+        if owed.is_empty() {
+            return Ok(among);
+        }
+        for document in documents {
+            among.extend(self.store.document(document)?.map(|entry| entry.number));
+        }
+        Ok(among & owed)
+    }
+
+    /// Takes note that a device is told to remove these, before its holdings say so.
+    pub(in crate::relay) fn owe(
+        &mut self,
+        id: ConnectionId,
+        lost: &RoaringBitmap,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let Some(peer) = self.peer(id) else { return Ok(()) };
+        let (device, withdrawal) = (peer.device, peer.holdings.withdrawals + 1);
+        let owed: RoaringBitmap =
+            self.store.owed_receipts(&device)?.into_iter().flat_map(|owed| owed.documents).collect();
+        // What it was told before and has not been given since stays owed since then.
+        let due = lost - (owed & &peer.holdings.gone);
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        self.store.settle_owed(&device, &due)?;
+        self.store.add_owed_receipt(&device, &OwedReceipt { withdrawal, since: now, documents: due })
+    }
+
+    /// Devices that still owe a receipt, longest first: for what they were told to remove, or, once revoked, for
+    /// everything that was given to them.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn devices_owing(&self, _now: UnixMillis) -> Result<Vec<OwingDevice>, StoreError> {
+        let mut owing = Vec::new();
+        for device in self.store.devices()? {
+            owing.extend(self.owing(&device)?);
+        }
+        owing.sort_by_key(|owing| (owing.since, owing.device));
+        Ok(owing)
+    }
+
+    fn owing(&self, device: &DeviceRecord) -> Result<Option<OwingDevice>, StoreError> {
+        let id = device.id();
+        let wipe = self.store.wipe_order(&id)?;
+        let (holdings, mut since) = (self.store.holdings(&id)?, None);
+        let mut documents = RoaringBitmap::new();
+        for owed in self.store.owed_receipts(&id)? {
+            // Given again since: that is another matter.
+            let still = owed.documents & &holdings.gone;
+            if !still.is_empty() {
+                since = since.min(Some(owed.since)).or(Some(owed.since));
+                documents |= still;
+            }
+        }
+        if let Some(revoked_at) = device.revoked_at
+            && !holdings.present().is_empty()
+        {
+            since = since.min(Some(revoked_at)).or(Some(revoked_at));
+            documents |= holdings.present();
+        }
+        let body = &device.certificate.body;
+        Ok(since.map(|since| OwingDevice {
+            device: id,
+            name: device.name.clone(),
+            practitioner: body.practitioner.clone(),
+            organization: body.organization.clone(),
+            since,
+            documents: documents.len(),
+            revoked: device.revoked_at.is_some(),
+            wipe_ordered: wipe.is_some_and(|order| order.wiped_at.is_none()),
+            last_seen: device.last_seen,
+        }))
+    }
+}
