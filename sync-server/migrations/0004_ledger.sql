@@ -38,10 +38,10 @@ CREATE TABLE disclosure (
     PRIMARY KEY (document, row)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX disclosure_by_device ON disclosure (device, document, upto);
-INSERT OR IGNORE INTO disclosure (document, row, device, upto, break_glass)
-    SELECT sent.value ->> 0, audit.seq, audit.device, sent.value ->> 1, 0
+INSERT INTO disclosure (document, row, device, upto, break_glass)
+    SELECT sent.value ->> 0, audit.seq, audit.device, max(sent.value ->> 1), 0
     FROM audit, json_each(audit.detail, '$."documents-upto"') AS sent
-    WHERE audit.action = 'disclose' AND audit.device IS NOT NULL;
+    WHERE audit.action = 'disclose' AND audit.device IS NOT NULL GROUP BY 1, 2;
 
 -- Batches that their device acknowledged to have on disk, by the audit row of the batch.
 CREATE TABLE acknowledgement (

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod accounts;
 pub mod admin;
+
 pub mod config;
 pub mod http;
 pub mod logging;

@@ -19,6 +19,8 @@ pub enum Purpose {
     PurgeReceipt,
     /// A device vouches for its audit trail: relay, number and hash of the last entry.
     Trail,
+    /// A relay vouches for its audit trail: relay, number and hash of the last row, time.
+    AuditCheckpoint,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Certificate => b"satchel certificate v1",
             Self::PurgeReceipt => b"satchel purge receipt v1",
             Self::Trail => b"satchel trail v1",
+            Self::AuditCheckpoint => b"satchel audit checkpoint v1",
         }
     }
 }

@@ -40,8 +40,8 @@ use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
 pub use custody::{Decided, MAX_REASON_BYTES};
 pub use ledger::{
-    AccountedDisclosure, AccountedRead, ChartDisclosures, DocumentOnDevice, LedgerSettings, LostDevice, OwingDevice,
-    RemovedDocument, ShownVersion,
+    AccountedDisclosure, AccountedRead, AuditCheckpoint, AuditFault, AuditVerifier, ChartDisclosures, DocumentOnDevice,
+    LedgerSettings, LostDevice, OwingDevice, RemovedDocument, ShownVersion,
 };
 use upload::Appended;
 

@@ -187,6 +187,11 @@ pub trait LedgerStore {
     /// # Errors
     /// [`StoreError::Database`].
     fn append_audit_row(&mut self, row: &NewAuditRow) -> Result<u64, StoreError>;
+    /// Number and hash of the last row of the audit trail; none before the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    fn last_audit_row(&self) -> Result<Option<(u64, [u8; 32])>, StoreError>;
     /// Records what one batch held, under the audit row of the batch.
     ///
     /// # Errors
@@ -207,6 +212,16 @@ pub trait LedgerStore {
     /// # Errors
     /// [`StoreError::Damaged`].
     fn disclosures_of(&self, document: u32, after: u64, limit: usize) -> Result<Vec<DisclosureRow>, StoreError>;
+    /// To which device a document went in the batch of an audit row, and up to where.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    fn disclosure(&self, document: u32, row: u64) -> Result<Option<(DeviceId, Position)>, StoreError>;
+    /// How many times a document was sent to a device, in all.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn count_disclosures(&self) -> Result<u64, StoreError>;
     /// What a document consists of up to a position.
     ///
     /// # Errors

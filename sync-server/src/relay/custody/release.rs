@@ -30,7 +30,9 @@ impl Relay {
         let document = descriptor.id();
         let mut waiting = Vec::new();
         for case in self.store.custody_of(&document)? {
-            if case.state == CustodyState::WaitsForSignature && self.still_accepted(descriptor, &case.officer, now) {
+            if case.state == CustodyState::WaitsForSignature
+                && self.still_accepted(descriptor, case.officer.as_ref(), now)
+            {
                 let checked =
                     check_change(&case.entry.payload).map_err(|_| StoreError::Damaged("change in custody"))?;
                 waiting.push((case, checked));
@@ -68,10 +70,10 @@ impl Relay {
     pub(in crate::relay) fn still_accepted(
         &self,
         descriptor: &DocumentDescriptor,
-        officer: &Option<(PractitionerId, OrganizationId)>,
+        officer: Option<&(PractitionerId, OrganizationId)>,
         now: UnixMillis,
     ) -> bool {
-        let Some((practitioner, organization)) = officer.clone() else { return false };
+        let Some((practitioner, organization)) = officer.cloned() else { return false };
         self.may_decide(&Subject { practitioner, organization }, descriptor, now).is_ok()
     }
 

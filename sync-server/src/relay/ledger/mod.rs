@@ -1,14 +1,18 @@
 //! What devices account for: receipts of what they removed, their own audit trails, and what was given to them.
 
 mod alerts;
+mod checkpoint;
 mod given;
 mod receipts;
 mod settings;
 mod trail;
+mod verify;
 mod wipe;
 
+pub use checkpoint::AuditCheckpoint;
 pub use given::{AccountedDisclosure, AccountedRead, ChartDisclosures};
 pub use receipts::OwingDevice;
 pub use settings::LedgerSettings;
 pub(in crate::relay) use settings::ROOM_FOR_ERASING;
+pub use verify::{AuditFault, AuditVerifier};
 pub use wipe::{DocumentOnDevice, LostDevice, RemovedDocument, ShownVersion};

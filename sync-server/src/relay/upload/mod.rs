@@ -166,7 +166,7 @@ impl Relay {
     ) -> Result<HashMap<ChangeHash, CustodyMark>, StoreError> {
         let mut marks: HashMap<_, _> = self.store.custody_states(&descriptor.id())?.into_iter().collect();
         for mark in marks.values_mut().filter(|mark| mark.state == CustodyState::WaitsForSignature) {
-            if !self.still_accepted(descriptor, &mark.officer, now) {
+            if !self.still_accepted(descriptor, mark.officer.as_ref(), now) {
                 mark.state = CustodyState::Undecided;
             }
         }

@@ -125,6 +125,8 @@ fn disclosures(reopen: Reopen<'_>) {
     assert_eq!(of_first[0].practitioner.as_deref(), Some("dr-a"));
     assert_eq!(store.disclosures_of(1, 1, 1).unwrap(), of_first[1..2]);
     assert_eq!(store.disclosures_of(3, 0, 10).unwrap(), []);
+    assert_eq!(store.disclosure(1, first).unwrap(), Some((tablet, Position(6))));
+    assert_eq!((store.disclosure(2, second).unwrap(), store.count_disclosures().unwrap()), (None, 4));
 }
 
 fn versions(reopen: Reopen<'_>) {

@@ -57,6 +57,13 @@ pub(super) fn of(db: &Connection, document: u32, after: u64, limit: usize) -> Re
     Ok(found)
 }
 
+pub(super) fn one(db: &Connection, document: u32, row: u64) -> Result<Option<(DeviceId, Position)>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT device, upto FROM disclosure WHERE document = ?1 AND row = ?2")?;
+    let mut rows = statement.query(params![document, row])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some((DeviceId(bytes("device id", &row.get::<_, Vec<u8>>(0)?)?), Position(row.get(1)?))))
+}
+
 pub(super) fn version(
     db: &Connection,
     document: u32,

@@ -97,6 +97,14 @@ impl LedgerStore for SqliteStore {
         Ok(self.connection.last_insert_rowid().unsigned_abs())
     }
 
+    fn last_audit_row(&self) -> Result<Option<(u64, [u8; 32])>, StoreError> {
+        let sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?));
+        let last: Option<(u64, Vec<u8>)> = self.connection.prepare_cached(sql)?.query_row([], read).optional()?;
+        // A damaged hash is found where the rows are gone through.
+        Ok(last.map(|(seq, hash)| (seq, bytes("audit hash", &hash).unwrap_or_default())))
+    }
+
     fn add_disclosures(&mut self, device: &DeviceId, row: u64, documents: &[Disclosed]) -> Result<(), StoreError> {
         disclosures::add(&self.connection, device, row, documents)
     }
@@ -113,6 +121,15 @@ impl LedgerStore for SqliteStore {
 
     fn disclosures_of(&self, document: u32, after: u64, limit: usize) -> Result<Vec<DisclosureRow>, StoreError> {
         disclosures::of(&self.connection, document, after, limit)
+    }
+
+    fn disclosure(&self, document: u32, row: u64) -> Result<Option<(DeviceId, Position)>, StoreError> {
+        disclosures::one(&self.connection, document, row)
+    }
+
+    fn count_disclosures(&self) -> Result<u64, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM disclosure")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
     }
 
     fn version(&self, document: u32, upto: Position) -> Result<DocumentVersion, StoreError> {
