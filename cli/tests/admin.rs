@@ -177,3 +177,32 @@ fn who_tries_one_wrong_code_after_the_other_is_told_to_wait() {
     }
     assert!(tries().contains("too many attempts, try again in "));
 }
+
+#[test]
+fn the_trail_is_verified_against_checkpoints_exported_and_accounted_for() {
+    let relay = Relay::start();
+    relay.operator(&["organization", "add", "north", "North"]);
+    let checkpoint = relay.operator(&["audit", "checkpoint"]);
+    let file = relay.folder().join("checkpoints.log");
+    std::fs::write(&file, &checkpoint).unwrap();
+    let file = file.to_str().unwrap();
+    let verified = relay.operator(&["audit", "verify", "--against", file]);
+    assert!(verified.contains("rows follow from one another"), "{verified}");
+    let exported = relay.operator(&["audit", "export"]);
+    let bundle: serde_json::Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
+    assert_eq!(bundle["entry"][0]["resource"]["resourceType"], "AuditEvent");
+    for listed in [&["devices", "--owing"][..], &["custody", "list"], &["alerts"], &["disclosures", "north", "p1"]] {
+        assert!(relay.operator(listed).contains("(none)"), "{listed:?}");
+    }
+    let (code, text) = relay.run(&["lost-device", &"0".repeat(32)], &["--token-file", "relay/admin.token"], "");
+    assert!(code != 0 && text.contains("no such device"), "{text}");
+    let (code, text) = relay.run(&["custody", "accept", "1"], &["--token-file", "relay/admin.token"], "");
+    assert!(code != 0 && text.contains("no such change in custody"), "{text}");
+    // The relay keeps checkpoints of its own, too.
+    let own = std::fs::read_to_string(relay.folder().join("relay/audit-checkpoints.log")).unwrap();
+    assert!(own.lines().count() >= 1);
+    let other = Relay::start();
+    std::fs::write(file, other.operator(&["audit", "checkpoint"])).unwrap();
+    let (code, text) = relay.run(&["audit", "verify", "--against", file], &["--token-file", "relay/admin.token"], "");
+    assert!(code != 0 && text.contains("not signed by this relay"), "{text}");
+}

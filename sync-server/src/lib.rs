@@ -6,9 +6,12 @@
 pub mod access;
 pub mod accounts;
 pub mod admin;
+pub mod audit_event;
 
+pub mod checkpoints;
 pub mod config;
 pub mod http;
+pub mod inspection;
 pub mod logging;
 pub mod metrics;
 pub mod relay;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tracing::info;
 
+use crate::checkpoints;
 use crate::config::{RelayConfig, TlsFiles};
 use crate::http::{AppState, SignInGuard, admin_router, devices_router};
 use crate::metrics::Metrics;
@@ -116,6 +117,7 @@ pub async fn run(
     let (documents, changes) = relay.size();
     info!(%address, relay = %relay.id(), documents, changes, tls = tls.is_some(), "listening");
     let (service, thread) = Service::start(relay);
+    let checkpoints = tokio::spawn(checkpoints::keep(service.clone(), folder.path.clone()));
     let (open, mut all_closed) = tokio::sync::mpsc::channel(1);
     let state = AppState {
         service: service.clone(),
@@ -142,6 +144,7 @@ pub async fn run(
         served = serve_all(listener, admin_listener, tls, handle, state) => served.map_err(ServerError::Serve),
         () = crash(&mut thread, &mut ended) => Err(ServerError::Crashed),
     };
+    checkpoints.abort();
     // Sockets outlive the serving by what they still have to send.
     let _ = tokio::time::timeout(GRACE, all_closed.recv()).await;
     if !ended {

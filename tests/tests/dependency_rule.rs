@@ -8,7 +8,8 @@ const ALLOWED: [(&str, Option<&[&str]>); 9] = [
     ("sync-protocol", Some(&[])),
     ("clinical-record", Some(&[])),
     ("client-core", Some(&["sync-protocol", "clinical-record"])),
-    ("sync-server", Some(&["sync-protocol"])),
+    // Records in one module only: see `documents_are_opened_in_the_relays_own_module_for_it_only`.
+    ("sync-server", Some(&["sync-protocol", "clinical-record"])),
     ("mobile", Some(&["client-core"])),
     // Where everything is put together: a device, the relay command and the demo.
     ("cli", Some(&["client-core", "sync-server", "sync-protocol", "clinical-record"])),
@@ -179,4 +180,39 @@ mod rule {
         member.expect("a crate of the workspace").dependencies.push(dependency);
         workspace
     }
+}
+
+/// The only module of the relay that opens documents, beside the relay's thread and on request.
+const OPENS_DOCUMENTS: &str = "inspection";
+
+/// Source files below a folder, with their paths from there.
+fn sources(folder: &std::path::Path, within: &std::path::Path, found: &mut Vec<(std::path::PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).expect("sources") {
+        let path = entry.expect("sources").path();
+        if path.is_dir() {
+            sources(&path, within, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            found.push((path.strip_prefix(within).expect("below").to_owned(), text));
+        }
+    }
+}
+
+#[test]
+fn documents_are_opened_in_the_relays_own_module_for_it_only() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sync-server/src");
+    let mut files = Vec::new();
+    sources(&folder, &folder, &mut files);
+    let names_records = |(path, text): &&(std::path::PathBuf, String)| {
+        !path.starts_with(OPENS_DOCUMENTS) && text.contains("clinical_record")
+    };
+    let offending: Vec<_> = files.iter().filter(names_records).map(|(path, _)| path.display().to_string()).collect();
+    assert_eq!(offending, Vec::<String>::new(), "only {OPENS_DOCUMENTS} may name clinical_record");
+    // What opens documents is called where administrators ask, and nowhere that devices are served.
+    let calls = |(path, text): &&(std::path::PathBuf, String)| {
+        path.starts_with("relay") && text.contains(&format!("{OPENS_DOCUMENTS}::"))
+    };
+    let called: Vec<_> = files.iter().filter(calls).map(|(path, _)| path.display().to_string()).collect();
+    assert_eq!(called, Vec::<String>::new(), "the relay's core opens no document");
+    assert!(files.iter().any(|(path, text)| path.starts_with(OPENS_DOCUMENTS) && text.contains("clinical_record")));
 }

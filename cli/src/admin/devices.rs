@@ -1,11 +1,11 @@
-//! Enrolment codes, devices and what is in custody.
+//! Enrolment codes and devices.
 
 use clap::{Args, Subcommand};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use serde_json::Value;
 use sync_protocol::{DeviceId, OrganizationId, PractitionerId};
-use sync_server::admin::{NewCode, ShownCode, ShownCustody, ShownDevice};
+use sync_server::admin::{NewCode, ShownCode, ShownDevice};
 
 use crate::admin::AdminApi;
 use crate::failure::Failure;
@@ -99,27 +99,4 @@ fn device_row(device: &ShownDevice) -> Vec<String> {
         device.last_seen.map_or_else(|| "never".into(), output::moment),
         device.revoked_at.map_or_else(|| "enrolled".into(), |at| format!("revoked {}", output::moment(at))),
     ]
-}
-
-/// Runs `satchel admin custody`.
-///
-/// # Errors
-/// [`Failure`].
-pub fn custody(api: &AdminApi, json: bool) -> Result<(), Failure> {
-    let found: Vec<ShownCustody> = api.list("custody")?;
-    output::print(json, &found, |found| {
-        let row = |entry: &ShownCustody| {
-            let patient = entry.document.patient.as_ref().map_or("-", |p| p.as_str());
-            vec![
-                output::moment(entry.received_at),
-                format!("{}/{patient}", entry.document.organization),
-                entry.document.compartment.to_string(),
-                format!("{} ({})", entry.practitioner, entry.organization),
-                format!("{:?}", entry.reason),
-                output::bytes(entry.bytes as u64),
-            ]
-        };
-        let headings = ["RECEIVED", "CHART", "COMPARTMENT", "WRITTEN BY", "WHY", "SIZE"];
-        output::table(&headings, &found.iter().map(row).collect::<Vec<_>>());
-    })
 }

@@ -4,7 +4,10 @@ mod access;
 mod accounts;
 mod api;
 mod audit;
+mod custody;
 mod devices;
+mod disclosures;
+mod lost;
 mod people;
 mod session;
 mod sign_in;
@@ -58,8 +61,17 @@ enum AdminCommand {
     /// Enrolled devices
     #[command(subcommand)]
     Device(devices::DeviceCommand),
-    /// List changes kept for a privacy officer
-    Custody,
+    /// List devices
+    Devices(lost::DevicesArgs),
+    /// A device is lost: revoke it, have it erased when it connects, and print exactly what is on it
+    LostDevice(lost::LostArgs),
+    /// Changes kept for a privacy officer to decide on
+    #[command(subcommand)]
+    Custody(custody::CustodyCommand),
+    /// What privacy officers must hear of
+    Alerts(disclosures::AlertsArgs),
+    /// Who was given something of a chart, and when
+    Disclosures(disclosures::DisclosuresArgs),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -89,7 +101,12 @@ pub fn run(args: &AdminArgs) -> Result<(), Failure> {
         AdminCommand::Grant(command) => access::grant(&api, json, command),
         AdminCommand::Code(code) => devices::code(&api, json, code),
         AdminCommand::Device(command) => devices::device(&api, json, command),
-        AdminCommand::Custody => devices::custody(&api, json),
+        AdminCommand::Devices(which) if which.owing() => lost::owing(&api, json),
+        AdminCommand::Devices(_) => devices::device(&api, json, &devices::DeviceCommand::List),
+        AdminCommand::LostDevice(which) => lost::lost(&api, json, which),
+        AdminCommand::Custody(command) => custody::run(&api, json, command),
+        AdminCommand::Alerts(which) => disclosures::alerts(&api, json, which),
+        AdminCommand::Disclosures(which) => disclosures::run(&api, json, which),
         AdminCommand::Audit(command) => audit::run(&api, json, command),
     }
 }

@@ -7,7 +7,7 @@ use crate::access::facts::{Facts, Subject};
 use crate::access::permit::{AppendPermit, ReadPermit};
 use crate::access::reach::{DocumentSets, granted_charts};
 use crate::access::rules::{AccessClass, Action, Basis, decide};
-use crate::store::{Store, StoreError};
+use crate::store::{DocumentEntry, Store, StoreError};
 
 /// Everything that decisions rest on, in memory.
 #[derive(Debug, Default)]
@@ -87,6 +87,22 @@ impl Gate {
         let decides =
             officer.organization == descriptor.organization && self.facts.roles(officer).iter().any(is_officer);
         decides.then(|| AppendPermit::mint(descriptor))
+    }
+
+    /// Leave for `officer` to read one document to decide on a change in custody for it: what the change builds on is a part
+    /// of what is decided. `room` is filled with the document's number.
+    #[must_use]
+    pub fn custody_read_permit<'a>(
+        &self,
+        officer: &Subject,
+        document: &DocumentEntry,
+        room: &'a mut RoaringBitmap,
+        now: UnixMillis,
+    ) -> Option<ReadPermit<'a>> {
+        self.custody_append_permit(officer, &document.descriptor, now)?;
+        room.clear();
+        room.insert(document.number);
+        Some(ReadPermit::mint(room, DeviceId([0; 16])))
     }
 
     /// Works out what `subject` may receive now.

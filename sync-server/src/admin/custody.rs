@@ -6,10 +6,11 @@ use sync_protocol::{
     ChangeHash, Compartment, DeviceId, DocumentDescriptor, DocumentId, OrganizationId, PatientId, PractitionerId,
     UnixMillis,
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::schema;
-use crate::store::CustodyEntry;
+use super::{Checked, Wrong, schema};
+use crate::relay::MAX_REASON_BYTES;
+use crate::store::{CustodyCase, CustodyState};
 
 /// What a document is about.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -45,6 +46,10 @@ impl From<&DocumentDescriptor> for ShownDocument {
 /// A change in custody, without its content.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ShownCustody {
+    /// Its number in custody.
+    pub id: u64,
+    /// What became of it so far.
+    pub state: CustodyState,
     /// What document it was meant for.
     pub document: ShownDocument,
     /// Hash of the change.
@@ -69,9 +74,12 @@ pub struct ShownCustody {
     pub received_at: UnixMillis,
 }
 
-impl From<CustodyEntry> for ShownCustody {
-    fn from(entry: CustodyEntry) -> Self {
+impl From<CustodyCase> for ShownCustody {
+    fn from(case: CustodyCase) -> Self {
+        let CustodyCase { id, entry, state, .. } = case;
         Self {
+            id,
+            state,
             document: ShownDocument::from(&entry.descriptor),
             hash: entry.hash,
             device: entry.device,
@@ -81,5 +89,31 @@ impl From<CustodyEntry> for ShownCustody {
             bytes: entry.payload.len(),
             received_at: entry.received_at,
         }
+    }
+}
+
+/// Names a change in custody.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct CustodyPath {
+    /// Its number in custody.
+    #[param(maximum = 9007199254740991_i64)]
+    pub id: u64,
+}
+
+/// Why a change is accepted or returned; its author is shown it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionReason {
+    /// In the officer's words. Must be there for a return.
+    #[serde(default)]
+    #[schema(max_length = 1000)]
+    pub reason: String,
+}
+
+impl Checked for DecisionReason {
+    fn check(&self) -> Result<(), Wrong> {
+        let short = self.reason.len() <= MAX_REASON_BYTES;
+        if short { Ok(()) } else { Err(Wrong { field: "reason", why: "at most 1000 bytes" }) }
     }
 }

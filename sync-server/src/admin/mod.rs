@@ -14,9 +14,9 @@ mod sign_in;
 
 pub use access::{AffiliationPath, GrantPath, NewGrant, RolePath};
 pub use accounts::{AccountPath, NewAccount, OneTimePassword, ShownAccount};
-pub use audit::ShownAuditCheck;
+pub use audit::{AlertPath, AlertQuery, ChartPath, Checkpoints, ShownAuditCheck};
 pub use checks::{Checked, Wrong};
-pub use custody::{ShownCustody, ShownDocument};
+pub use custody::{CustodyPath, DecisionReason, ShownCustody, ShownDocument};
 pub use devices::{DevicePath, NewCode, ShownCode, ShownDevice};
 pub use page::{Done, MAX_PAGE, Page, PageQuery};
 pub use people::{NewOrganization, NewPractitioner, ShownOrganization, ShownPractitioner};

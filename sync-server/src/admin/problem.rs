@@ -24,6 +24,8 @@ pub enum ErrorCode {
     NotFound,
     /// It exists already.
     Exists,
+    /// It cannot be done as things stand; the message says why.
+    Conflict,
     /// The request cannot be read, or a field is not as it must be.
     BadRequest,
     /// The body is larger than the API takes.

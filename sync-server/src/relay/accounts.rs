@@ -6,7 +6,7 @@ use sync_protocol::{OrganizationId, PractitionerId, UnixMillis};
 use super::Relay;
 use crate::accounts::password::SALT_BYTES;
 use crate::accounts::{Origin, TokenHash, token_text};
-use crate::store::{AccountRecord, NewAuditRow, SignInRecord, StoreError};
+use crate::store::{AccountRecord, AlertKind, NewAlert, NewAuditRow, SignInRecord, StoreError};
 
 /// Sign-ins of one account at the same time; the oldest gives way. The operator's commands take one each.
 const SIGN_INS: usize = 16;
@@ -44,6 +44,9 @@ pub struct Admission {
     /// It is good for nothing but changing the password.
     pub only_password: bool,
 }
+
+/// Why a sign-in is refused whose account has failed too often: its privacy officers are alerted.
+pub const LOCKED: &str = "locked";
 
 impl Relay {
     /// From here to its end, the running administrative action is done in this name.
@@ -264,8 +267,21 @@ impl Relay {
         reason: &'static str,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let Some(omitted) = self.refused_sign_ins.record(now) else { return Ok(()) };
         let organization = practitioner.map(|id| self.answering_for(id)).transpose()?.flatten();
+        if reason == LOCKED
+            && let (Some(organization), Some(practitioner)) = (organization.clone(), practitioner)
+        {
+            self.raise_alert(&NewAlert {
+                organization,
+                kind: AlertKind::LockOut,
+                about: practitioner.to_string(),
+                at: now,
+                device: None,
+                practitioner: Some(practitioner.clone()),
+                detail: json!({ "from": origin.to_string() }),
+            })?;
+        }
+        let Some(omitted) = self.refused_sign_ins.record(now) else { return Ok(()) };
         self.audit(&NewAuditRow {
             at: now,
             action,

@@ -1,18 +1,16 @@
 //! What administrators do: people, organizations, access facts, devices.
 
-use std::ops::ControlFlow;
-
 use serde_json::{Value, json};
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::identity::SecretKey;
 use sync_protocol::{Compartment, DeviceId, OrganizationId, PractitionerId, UnixMillis};
 
 use super::arrival::code_hash;
-use super::{Administrator, Relay};
+use super::{Administrator, AuditFault, AuditVerifier, Relay};
 use crate::access::{Affiliation, Grant, PractitionerRole};
 use crate::store::{
-    AuditRow, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord, PractitionerRecord, Scope,
-    StoreError,
+    AuditRow, CustodyCase, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord,
+    PractitionerRecord, Scope, StoreError,
 };
 
 /// Letters of enrolment codes: no 0, 1, I, L, O, U, which people misread.
@@ -31,13 +29,6 @@ pub struct NewEnrolmentCode {
 
 /// Rows of the audit trail that are checked at once.
 const AUDIT_SLICE: usize = 1_000;
-
-/// How far the audit trail is checked: the last row, and its hash.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AuditCheck {
-    seq: u64,
-    hash: [u8; 32],
-}
 
 impl Relay {
     /// Adds an organization, with an enrolment key of its own.
@@ -307,16 +298,20 @@ impl Relay {
         self.store.custody()
     }
 
-    /// A page of what is in custody for documents of these organizations, oldest first, each with its number.
+    /// A change in custody, by its number.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn custody_case(&self, id: u64) -> Result<CustodyCase, StoreError> {
+        self.store.custody_case(id)
+    }
+
+    /// A page of what is in custody for documents of these organizations, oldest first: what nobody has
+    /// decided on, and what was accepted and waits for a signature.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub fn custody_page(
-        &self,
-        scope: &Scope,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, CustodyEntry)>, StoreError> {
+    pub fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<CustodyCase>, StoreError> {
         self.store.custody_page(scope, after, limit)
     }
 
@@ -340,44 +335,14 @@ impl Relay {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub fn verify_audit(&self) -> Result<(u64, Option<u64>), StoreError> {
-        let mut checked = AuditCheck::default();
-        loop {
-            match self.verify_audit_on(checked)? {
-                ControlFlow::Continue(further) => checked = further,
-                ControlFlow::Break(outcome) => return Ok(outcome),
-            }
-        }
-    }
-
-    /// Checks up to a thousand rows of the audit trail after those that are `checked`: a long trail is checked bit by
-    /// bit, and other work goes on between. Breaks with what [`Relay::verify_audit`] gives.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub fn verify_audit_on(
-        &self,
-        checked: AuditCheck,
-    ) -> Result<ControlFlow<(u64, Option<u64>), AuditCheck>, StoreError> {
-        let AuditCheck { mut seq, mut hash } = checked;
-        let rows = match self.store.audit_after(seq, AUDIT_SLICE) {
-            // One of them cannot even be read: look at the next alone.
-            Err(StoreError::Damaged(_) | StoreError::Database(_)) => match self.store.audit_after(seq, 1) {
-                Err(StoreError::Damaged(_)) => return Ok(ControlFlow::Break((seq, Some(seq + 1)))),
-                rows => rows?,
-            },
-            rows => rows?,
-        };
-        if rows.is_empty() {
-            return Ok(ControlFlow::Break((seq, None)));
-        }
-        for row in rows {
-            if row.seq != seq + 1 || row.previous_hash != hash || row.hash != row.expected_hash() {
-                return Ok(ControlFlow::Break((seq, Some(seq + 1))));
-            }
-            (seq, hash) = (row.seq, row.hash);
-        }
-        Ok(ControlFlow::Continue(AuditCheck { seq, hash }))
+    pub fn verify_audit(&mut self) -> Result<(u64, Option<u64>), StoreError> {
+        let mut verifier = AuditVerifier::default();
+        while !self.verify_further(&mut verifier, AUDIT_SLICE)? {}
+        let first = verifier.faults.iter().find_map(|fault| match fault {
+            AuditFault::Row { row } => Some(*row),
+            _ => None,
+        });
+        Ok((verifier.rows, first))
     }
 
     /// Documents and changes in the log.

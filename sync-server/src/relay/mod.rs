@@ -32,13 +32,13 @@ use sync_protocol::limits::Limits;
 use sync_protocol::session::{RelayEvent, RelaySession};
 use sync_protocol::{Checksum, DeviceId, EpochId, Nonce, RelayId, UnixMillis};
 
-pub use accounts::{Administrator, Admission};
-pub use administration::{AuditCheck, NewEnrolmentCode};
+pub use accounts::{Administrator, Admission, LOCKED};
+pub use administration::NewEnrolmentCode;
 use arrival::{EnrolmentTries, Refusals};
 pub use connection::ConnectionId;
 use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
-pub use custody::{Decided, MAX_REASON_BYTES};
+pub use custody::{CustodyMaterial, Decided, MAX_REASON_BYTES};
 pub use ledger::{
     AccountedDisclosure, AccountedRead, AuditCheckpoint, AuditFault, AuditVerifier, ChartDisclosures, DocumentOnDevice,
     LedgerSettings, LostDevice, OwingDevice, RemovedDocument, ShownVersion,

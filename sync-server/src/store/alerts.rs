@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use sync_protocol::{DeviceId, OrganizationId, PractitionerId, UnixMillis};
+use utoipa::ToSchema;
 
+use crate::admin::schema;
 use crate::store::StoreError;
 
 /// What an alert is about.
@@ -70,27 +72,34 @@ pub struct NewAlert {
 }
 
 /// An alert as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertRecord {
     /// Its number; later ones are higher.
     pub id: u64,
     /// Whose privacy officers it reaches.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// What about.
+    #[schema(value_type = String)]
     pub kind: AlertKind,
     /// When it was first raised.
+    #[schema(value_type = schema::Moment)]
     pub first_at: UnixMillis,
     /// When it was last raised.
+    #[schema(value_type = schema::Moment)]
     pub last_at: UnixMillis,
     /// How often it was raised before it was seen.
     pub count: u64,
     /// Which device.
+    #[schema(value_type = Option<schema::HexId>)]
     pub device: Option<DeviceId>,
     /// Whose deed.
+    #[schema(value_type = Option<schema::FhirId>)]
     pub practitioner: Option<PractitionerId>,
     /// Ids, counts and reasons of the last time, as JSON text.
     pub detail: String,
     /// When it was marked as seen.
+    #[schema(value_type = Option<schema::Moment>)]
     pub seen_at: Option<UnixMillis>,
     /// By whom.
     pub seen_by: Option<String>,

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use sync_protocol::frame::{ChangeName, CustodyReason, Decision};
 use sync_protocol::identity::ChangeSignature;
 use sync_protocol::{ChangeHash, DeviceId, DocumentId, OrganizationId, PractitionerId, UnixMillis};
+use utoipa::ToSchema;
 
 use crate::store::{CustodyEntry, StoreError};
 
 /// What became of a change in custody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CustodyState {
     /// Nobody has decided on it.

@@ -4,7 +4,9 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use sync_protocol::frame::{PurgeReceipt, TrailEntry};
 use sync_protocol::{DeviceId, OrganizationId, PatientId, Signature, TrailHash, UnixMillis};
+use utoipa::ToSchema;
 
+use crate::admin::schema;
 use crate::store::{NewAuditRow, Position, StoreError};
 
 /// Documents that a device was told to remove at one time and has not confirmed.
@@ -28,11 +30,13 @@ pub struct KeptReceipt {
 }
 
 /// An order to erase a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WipeOrder {
     /// When it was given.
+    #[schema(value_type = schema::Moment)]
     pub ordered_at: UnixMillis,
     /// When the device's receipt for it came.
+    #[schema(value_type = Option<schema::Moment>)]
     pub wiped_at: Option<UnixMillis>,
 }
 
@@ -80,11 +84,12 @@ pub struct SentUpTo {
 }
 
 /// A version of a document: everything up to a position in the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DocumentVersion {
     /// Changes that it consists of.
     pub changes: u64,
     /// When the last of them came to the relay.
+    #[schema(value_type = Option<schema::Moment>)]
     pub last_change_at: Option<UnixMillis>,
 }
 

@@ -1,10 +1,10 @@
 //! The relay's store: one trait, one contract test suite, SQLite as the embedded default.
 
 mod accounts;
-mod pages;
 mod alerts;
 mod decisions;
 mod ledger;
+mod pages;
 mod records;
 mod sqlite;
 
@@ -12,13 +12,13 @@ mod sqlite;
 mod contract;
 
 pub use accounts::{AccountRecord, AccountStore, SignInRecord};
-pub use pages::{PageStore, Scope};
 pub use alerts::{AlertKind, AlertRecord, AlertStore, AlertsAfter, NewAlert};
 pub use decisions::{CustodyCase, CustodyMark, CustodyState, DecisionStore, NewDecision};
 pub use ledger::{
     Disclosed, DisclosureRow, DocumentVersion, KeptEntry, KeptReceipt, LedgerStore, OwedReceipt, SentUpTo, TrailBranch,
     TrailStretch, WipeOrder,
 };
+pub use pages::{PageStore, Scope};
 pub use records::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
     OrganizationRecord, Position, PractitionerRecord, StoredChange, StoredSignature,

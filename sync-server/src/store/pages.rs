@@ -3,7 +3,7 @@
 use sync_protocol::{DeviceId, OrganizationId, PractitionerId};
 
 use crate::access::{Grant, PractitionerRole};
-use crate::store::{AuditRow, CustodyEntry, DeviceRecord, PractitionerRecord, StoreError};
+use crate::store::{AuditRow, CustodyCase, DeviceRecord, PractitionerRecord, StoreError};
 
 /// Whose things somebody may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,12 @@ pub trait PageStore {
     /// # Errors
     /// [`StoreError::Database`].
     fn grants_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Grant>, StoreError>;
-    /// What is in custody for documents of these organizations, oldest first, with its number.
+    /// What is in custody for documents of these organizations, oldest first: what nobody has decided on, and
+    /// what was accepted and waits for a signature.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<(u64, CustodyEntry)>, StoreError>;
+    fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<CustodyCase>, StoreError>;
     /// Audit rows by number.
     ///
     /// # Errors

@@ -1,22 +1,36 @@
-//! The audit trail.
+//! The audit trail, disclosures and alerts.
 
-use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
+use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::number;
-use super::{AdministrativeAction, Answer, Problem, QueryOf, SignedIn};
-use crate::admin::{Page, PageQuery, ShownAuditCheck};
+use super::{AdministrativeAction, Answer, Body, PathOf, Problem, QueryOf, SignedIn};
+use crate::admin::{AlertPath, AlertQuery, ChartPath, Checkpoints, Done, MAX_PAGE, Page, PageQuery, ShownAuditCheck};
+use crate::audit_event;
 use crate::http::AppState;
-use crate::relay::AuditCheck;
-use crate::store::AuditRow;
+use crate::relay::{AuditCheckpoint, AuditVerifier, ChartDisclosures};
+use crate::store::{AlertRecord, AlertsAfter, AuditRow, Scope};
+
+/// Rows that are verified before devices are served again.
+const SLICE: usize = 1_000;
+/// Rows in one export, at most: each becomes one event or more.
+const EXPORTED: usize = 200;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(verify))
+        .routes(routes!(checkpoint))
+        .routes(routes!(export))
+        .routes(routes!(disclosures))
+        .routes(routes!(alerts))
+        .routes(routes!(alert_seen))
 }
 
 /// Rows of the audit trail, oldest first.
@@ -40,25 +54,139 @@ async fn list(
     .await
 }
 
-/// Check that no row of the audit trail was removed, changed or reordered.
+/// Check that no row of the audit trail was removed, changed or reordered, that devices' trails are as they were anchored,
+/// and that the trail goes on from the checkpoints.
 ///
 /// For: read-audit at any organization. Checks the whole chain, and shows none of it.
 #[utoipa::path(
-    get, path = "/audit/verify", tag = "audit", responses((status = 200, body = ShownAuditCheck), Problem)
+    post, path = "/audit/verify", tag = "audit", request_body = Checkpoints,
+    responses((status = 200, body = ShownAuditCheck), Problem)
 )]
-async fn verify(by: SignedIn, State(state): State<AppState>) -> Answer<ShownAuditCheck> {
-    let mut checked = AuditCheck::default();
+async fn verify(
+    by: SignedIn,
+    State(state): State<AppState>,
+    Body(against): Body<Checkpoints>,
+) -> Answer<ShownAuditCheck> {
+    let verifier = Arc::new(Mutex::new(AuditVerifier::against(against.checkpoints)));
     // A slice at a time: devices are served in between.
     loop {
-        let Json(outcome) = by
+        let further = verifier.clone();
+        let Json(done) = by
             .administer(&state, move |relay, authority, _| {
                 authority.scope(&[AdministrativeAction::ReadAudit], &PageQuery::default())?;
-                Ok(relay.verify_audit_on(checked)?)
+                let mut verifier = further.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(relay.verify_further(&mut verifier, SLICE)?)
             })
             .await?;
-        match outcome {
-            ControlFlow::Continue(further) => checked = further,
-            ControlFlow::Break((rows, broken_at)) => return Ok(Json(ShownAuditCheck { rows, broken_at })),
+        if done {
+            let mut verifier = verifier.lock().unwrap_or_else(PoisonError::into_inner);
+            let faults = std::mem::take(&mut verifier.faults);
+            return Ok(Json(ShownAuditCheck { rows: verifier.rows, entries: verifier.entries, faults }));
         }
     }
+}
+
+/// The relay's signed word on where its audit trail stands. Kept outside, it shows if the trail's end is cut off.
+///
+/// For: read-audit at any organization.
+#[utoipa::path(
+    get, path = "/audit/checkpoint", tag = "audit", responses((status = 200, body = AuditCheckpoint), Problem)
+)]
+async fn checkpoint(by: SignedIn, State(state): State<AppState>) -> Answer<AuditCheckpoint> {
+    by.administer(&state, |relay, authority, now| {
+        authority.scope(&[AdministrativeAction::ReadAudit], &PageQuery::default())?;
+        Ok(relay.audit_checkpoint(now)?)
+    })
+    .await
+}
+
+/// Rows of the audit trail as FHIR R4 AuditEvents: a page whose entries are Bundles, one a page.
+///
+/// For: read-audit. Concerns: as for the list of rows. Recorded.
+#[utoipa::path(
+    get, path = "/audit/events", tag = "audit", params(PageQuery),
+    responses((status = 200, body = Page<Object>), Problem)
+)]
+async fn export(
+    by: SignedIn,
+    State(state): State<AppState>,
+    QueryOf(query): QueryOf<PageQuery>,
+) -> Answer<Page<Value>> {
+    let after = number(&query)?;
+    let limit = query.limit().min(EXPORTED);
+    by.administer(&state, move |relay, authority, now| {
+        let scope = authority.scope(&[AdministrativeAction::ReadAudit], &query)?;
+        let mut found = relay.audit_event_rows(&scope, after, limit + 1)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let last = found.last().map(|one| one.row.seq);
+        relay.read_audit("audit-export", json!({ "after": after, "upto": last }), now)?;
+        let next = last.filter(|_| more).map(|seq| seq.to_string());
+        Ok(Page { items: vec![audit_event::bundle(&found, &relay.id())], next })
+    })
+    .await
+}
+
+/// Who was given something of a patient's chart, when, in which version; and what devices recorded of reading it.
+///
+/// For: read-audit at the organization that manages the chart. Recorded.
+#[utoipa::path(
+    get, path = "/disclosures/{organization}/{patient}", tag = "audit", params(ChartPath),
+    responses((status = 200, body = ChartDisclosures), Problem)
+)]
+async fn disclosures(
+    by: SignedIn,
+    State(state): State<AppState>,
+    PathOf(path): PathOf<ChartPath>,
+) -> Answer<ChartDisclosures> {
+    by.administer(&state, move |relay, authority, now| {
+        authority.require(AdministrativeAction::ReadAudit, &path.organization)?;
+        let detail = json!({ "organization": path.organization, "patient": path.patient });
+        relay.read_audit("disclosures", detail, now)?;
+        Ok(relay.disclosures(&path.organization, &path.patient)?)
+    })
+    .await
+}
+
+/// What privacy officers must hear of, oldest first.
+///
+/// For: read-audit. Concerns: the organizations that the alerts are for.
+#[utoipa::path(
+    get, path = "/alerts", tag = "audit", params(AlertQuery),
+    responses((status = 200, body = Page<AlertRecord>), Problem)
+)]
+async fn alerts(
+    by: SignedIn,
+    State(state): State<AppState>,
+    QueryOf(query): QueryOf<AlertQuery>,
+) -> Answer<Page<AlertRecord>> {
+    by.administer(&state, move |relay, authority, _| {
+        let scope = authority.scope(&[AdministrativeAction::ReadAudit], &PageQuery::default())?;
+        let of = match &scope {
+            Scope::All => None,
+            Scope::Of(organizations) => Some(organizations.as_slice()),
+        };
+        let limit = query.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
+        let after = query.after.unwrap_or_default().min(i64::MAX as u64);
+        let found = relay.alerts(of, AlertsAfter { after, unseen: !query.seen, limit: limit + 1 })?;
+        Ok(Page::of(found, limit, |alert| alert.id.to_string()))
+    })
+    .await
+}
+
+/// Mark an alert as seen.
+///
+/// For: read-audit at the organization that the alert is for.
+#[utoipa::path(
+    post, path = "/alerts/{id}/seen", tag = "audit", params(AlertPath), responses((status = 200, body = Done), Problem)
+)]
+async fn alert_seen(by: SignedIn, State(state): State<AppState>, PathOf(path): PathOf<AlertPath>) -> Answer<Done> {
+    by.administer(&state, move |relay, authority, now| {
+        let alert = relay.alert(path.id)?;
+        authority.require_of_found("alert", AdministrativeAction::ReadAudit, &alert.organization)?;
+        let who = authority.who().practitioner().map_or_else(|| "operator".to_owned(), ToString::to_string);
+        relay.alert_seen(path.id, &who, now)?;
+        Ok(Done {})
+    })
+    .await
 }

@@ -7,10 +7,16 @@ use utoipa_axum::routes;
 use super::{AdministrativeAction, Answer, Body, PathOf, Problem, QueryOf, SignedIn};
 use crate::admin::{DevicePath, Done, NewCode, Page, PageQuery, ShownCode, ShownDevice};
 use crate::http::AppState;
+use crate::relay::{LostDevice, OwingDevice};
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(add_code)).routes(routes!(list)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(add_code))
+        .routes(routes!(list))
+        .routes(routes!(revoke))
+        .routes(routes!(owing))
+        .routes(routes!(lost))
 }
 
 /// Make a one-time code that enrols a device.
@@ -66,6 +72,47 @@ async fn revoke(by: SignedIn, State(state): State<AppState>, PathOf(path): PathO
         authority.require_of_found("device", AdministrativeAction::AdministerDevices, &organization)?;
         relay.revoke_device(&path.id, now)?;
         Ok(Done {})
+    })
+    .await
+}
+
+/// Devices that still owe a receipt: for what they were told to remove or, once revoked, for all that was given to them.
+///
+/// For: administer-devices or read-audit. Concerns: the organizations that the devices are enrolled for.
+#[utoipa::path(
+    get, path = "/devices/owing", tag = "devices", params(PageQuery),
+    responses((status = 200, body = Page<OwingDevice>), Problem)
+)]
+async fn owing(
+    by: SignedIn,
+    State(state): State<AppState>,
+    QueryOf(query): QueryOf<PageQuery>,
+) -> Answer<Page<OwingDevice>> {
+    by.administer(&state, move |relay, authority, now| {
+        let scope =
+            authority.scope(&[AdministrativeAction::AdministerDevices, AdministrativeAction::ReadAudit], &query)?;
+        let mut owing = relay.devices_owing(now)?;
+        owing.retain(|owing| scope.covers(&owing.organization));
+        owing.sort_by_key(|owing| owing.device);
+        Ok(Page::cut(owing, &query, |owing| owing.device.to_string()))
+    })
+    .await
+}
+
+/// A device is lost: it is revoked, to be erased when it connects; the answer is everything that is or may be on it.
+///
+/// For: administer-devices and read-audit at the organization that it is enrolled for.
+#[utoipa::path(
+    post, path = "/devices/{id}/lost", tag = "devices", params(DevicePath),
+    responses((status = 200, body = LostDevice), Problem)
+)]
+async fn lost(by: SignedIn, State(state): State<AppState>, PathOf(path): PathOf<DevicePath>) -> Answer<LostDevice> {
+    by.administer(&state, move |relay, authority, now| {
+        let organization = relay.device(&path.id)?.certificate.body.organization;
+        authority.require_of_found("device", AdministrativeAction::AdministerDevices, &organization)?;
+        authority.require(AdministrativeAction::ReadAudit, &organization)?;
+        relay.order_wipe(&path.id, now)?;
+        Ok(relay.lost_device(&path.id)?)
     })
     .await
 }

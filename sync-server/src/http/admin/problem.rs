@@ -39,6 +39,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::NotSignedIn, "sign in first: this needs a token in force")
     }
 
+    /// What is stored cannot be shown.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, "the change cannot be read: return it to its author")
+    }
+
     /// Login, password or key are wrong. Which of them is not said.
     #[must_use]
     pub fn sign_in_refused() -> Self {
@@ -116,6 +122,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, error.to_string()),
             StoreError::Exists(_) => Self::new(StatusCode::CONFLICT, ErrorCode::Exists, error.to_string()),
+            StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, why),
             error => {
                 tracing::error!(%error, "an administrative request failed");
                 let message = "the relay failed; its log says why";
@@ -180,7 +187,7 @@ impl utoipa::IntoResponses for Problem {
             ("401", "Not signed in, or the sign-in is refused."),
             ("403", "Who is signed in may not do this."),
             ("404", "There is no such thing, or not for who is signed in."),
-            ("409", "It exists already."),
+            ("409", "It exists already, or cannot be done as things stand."),
             ("422", "A field is not as it must be; other malformed requests are answered with 400, 413 or 415."),
             ("429", "Too many failed tries."),
             ("500", "The relay failed."),

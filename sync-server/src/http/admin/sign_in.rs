@@ -14,7 +14,7 @@ use crate::accounts::{Origin, password};
 use crate::admin::{Admitted, Credentials, Done, NewPassword, Secret};
 use crate::http::AppState;
 use crate::http::client::Client;
-use crate::relay::{Administrator, Relay};
+use crate::relay::{Administrator, LOCKED, Relay};
 use crate::service::now;
 
 /// What needs no token.
@@ -101,7 +101,7 @@ async fn refused(state: &AppState, origin: Origin, login: &Login) -> Result<Prob
     state.metrics.refused_sign_ins.inc();
     let locked = state.sign_ins.is_locked(login, now());
     let (who, reason) = match login {
-        Login::Account(id) => (Some(id.clone()), if locked { "locked" } else { "wrong password" }),
+        Login::Account(id) => (Some(id.clone()), if locked { LOCKED } else { "wrong password" }),
         Login::Unknown(_) => (None, "unknown login"),
         Login::Operator => (None, "wrong key"),
     };

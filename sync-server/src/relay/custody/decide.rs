@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_protocol::frame::ChangeName;
 use sync_protocol::{ChangeHash, DocumentDescriptor, UnixMillis};
+use utoipa::ToSchema;
 
 use super::intake::BUILDS_ON_RETURNED;
 use crate::access::Subject;
+use crate::admin::schema;
 use crate::relay::Relay;
 use crate::relay::change_check::{CheckedChange, check_change};
 use crate::store::{CustodyCase, CustodyState, NewAuditRow, NewDecision, StoreError};
@@ -17,11 +19,12 @@ use crate::store::{CustodyCase, CustodyState, NewAuditRow, NewDecision, StoreErr
 pub const MAX_REASON_BYTES: usize = 1_000;
 
 /// What came of a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decided {
     /// What became of the change.
     pub state: CustodyState,
     /// Changes that went into the log with it: those that it completed a signature for.
+    #[schema(value_type = Vec<schema::HexHash>)]
     pub released: Vec<ChangeHash>,
     /// Undecided changes that build on it, by their numbers in custody: they can be decided on next. After a return, those
     /// that were returned along with it.
@@ -48,7 +51,7 @@ impl Relay {
         self.record(&case, officer, true, reason, now)?;
         let released = self.release(&case.entry.descriptor, Some(&case.entry.hash), now)?;
         let in_log = released.contains(&case.entry.hash);
-        self.audit_decision("custody-accept", officer, &case, json!({ "released": released }), now)?;
+        self.audit_decision("custody-accept", officer, &case, &json!({ "released": released }), now)?;
         let mut building_on_it = building_on(&cases, case.entry.hash);
         building_on_it.retain(|id| cases.iter().any(|c| c.id == *id && c.state == CustodyState::Undecided));
         let state = if in_log { CustodyState::Accepted } else { CustodyState::WaitsForSignature };
@@ -77,7 +80,7 @@ impl Relay {
         for other in cases.iter().filter(|other| along.contains(&other.id)) {
             self.record(other, officer, false, BUILDS_ON_RETURNED, now)?;
         }
-        self.audit_decision("custody-return", officer, &case, json!({ "along": along }), now)?;
+        self.audit_decision("custody-return", officer, &case, &json!({ "along": along }), now)?;
         Ok(Decided { state: CustodyState::Returned, released: Vec::new(), building_on_it: along })
     }
 
@@ -158,7 +161,7 @@ impl Relay {
         action: &'static str,
         officer: &Subject,
         case: &CustodyCase,
-        more: serde_json::Value,
+        more: &serde_json::Value,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let detail = json!({

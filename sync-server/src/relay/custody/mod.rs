@@ -5,6 +5,8 @@ mod decide;
 mod intake;
 mod notices;
 mod release;
+mod show;
 
 pub use decide::{Decided, MAX_REASON_BYTES};
 pub(in crate::relay) use intake::{Intake, Room};
+pub use show::CustodyMaterial;

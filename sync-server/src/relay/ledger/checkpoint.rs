@@ -3,25 +3,32 @@
 use serde::{Deserialize, Serialize};
 use sync_protocol::identity::{Purpose, SecretKey};
 use sync_protocol::{PublicKey, RelayId, Signature, UnixMillis};
+use utoipa::ToSchema;
 
+use crate::admin::schema;
 use crate::relay::Relay;
 use crate::store::StoreError;
 
 /// Where the audit trail stood at some time, signed by the relay.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditCheckpoint {
     /// Which relay's trail.
+    #[schema(value_type = schema::HexId)]
     pub relay: RelayId,
     /// The last row; 0 before the first.
     pub seq: u64,
     /// Its hash: it covers all rows before it.
     #[serde(with = "hex::serde")]
+    #[schema(value_type = schema::HexHash)]
     pub hash: [u8; 32],
     /// When.
+    #[schema(value_type = schema::Moment)]
     pub at: UnixMillis,
     /// The relay's key for this.
+    #[schema(value_type = schema::HexHash)]
     pub key: PublicKey,
     /// By that key.
+    #[schema(value_type = String)]
     pub signature: Signature,
 }
 

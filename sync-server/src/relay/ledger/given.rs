@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sync_protocol::frame::TrailEntry;
 use sync_protocol::{DeviceId, DocumentDescriptor, OrganizationId, PatientId, UnixMillis};
+use utoipa::ToSchema;
 
 use super::wipe::ShownVersion;
+use crate::admin::schema;
 use crate::relay::Relay;
 use crate::store::StoreError;
 
@@ -12,13 +14,15 @@ use crate::store::StoreError;
 const MAX_ROWS: usize = 100_000;
 
 /// One time that something of a chart was sent to a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountedDisclosure {
     /// When.
+    #[schema(value_type = schema::Moment)]
     pub at: UnixMillis,
     /// The row of the audit trail that records it.
     pub row: u64,
     /// Which document.
+    #[schema(value_type = Object)]
     pub descriptor: DocumentDescriptor,
     /// Which version of it.
     pub version: ShownVersion,
@@ -27,17 +31,20 @@ pub struct AccountedDisclosure {
     /// For which organization.
     pub organization: Option<String>,
     /// To which device.
+    #[schema(value_type = schema::HexId)]
     pub device: DeviceId,
     /// When that device said that it has it on disk.
+    #[schema(value_type = Option<schema::Moment>)]
     pub acknowledged_at: Option<UnixMillis>,
     /// It was open by emergency access only.
     pub break_glass: bool,
 }
 
 /// What a device recorded about a chart, on line or off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountedRead {
     /// Which device.
+    #[schema(value_type = schema::HexId)]
     pub device: DeviceId,
     /// Whose it is.
     pub practitioner: Option<String>,
@@ -46,11 +53,12 @@ pub struct AccountedRead {
     /// Number in its trail.
     pub seq: u64,
     /// What it recorded, by its own clock.
+    #[schema(value_type = Object)]
     pub entry: TrailEntry,
 }
 
 /// Everything that is known of who was given something of a chart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChartDisclosures {
     /// What was sent to devices, in order of time.
     pub sent: Vec<AccountedDisclosure>,

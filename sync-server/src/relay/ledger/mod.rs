@@ -2,6 +2,7 @@
 
 mod alerts;
 mod checkpoint;
+mod export;
 mod given;
 mod receipts;
 mod settings;

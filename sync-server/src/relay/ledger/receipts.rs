@@ -5,22 +5,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_protocol::frame::{GoodbyeReason, PurgeReceipt};
 use sync_protocol::{DeviceId, DocumentId, OrganizationId, PractitionerId, UnixMillis};
+use utoipa::ToSchema;
 
+use crate::admin::schema;
 use crate::relay::{ConnectionId, Relay};
 use crate::store::{DeviceRecord, KeptReceipt, NewAuditRow, OwedReceipt, StoreError};
 
 /// A device that still owes a receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwingDevice {
     /// Which.
+    #[schema(value_type = schema::HexId)]
     pub device: DeviceId,
     /// What people call it.
     pub name: String,
     /// Whose it is.
+    #[schema(value_type = schema::FhirId)]
     pub practitioner: PractitionerId,
     /// For which organization.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// Since when: the oldest that it owes.
+    #[schema(value_type = schema::Moment)]
     pub since: UnixMillis,
     /// For how many documents.
     pub documents: u64,
@@ -29,6 +35,7 @@ pub struct OwingDevice {
     /// It is to be erased when it connects.
     pub wipe_ordered: bool,
     /// When it last connected.
+    #[schema(value_type = Option<schema::Moment>)]
     pub last_seen: Option<UnixMillis>,
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_protocol::identity::Purpose;
 use sync_protocol::{DeviceId, TrailHash};
+use utoipa::ToSchema;
 
 use super::AuditCheckpoint;
+use crate::admin::schema;
 use crate::relay::Relay;
 use crate::store::{AuditRow, DeviceRecord, StoreError, TrailBranch};
 
@@ -15,7 +17,7 @@ use crate::store::{AuditRow, DeviceRecord, StoreError, TrailBranch};
 const PAGE: usize = 1_000;
 
 /// What does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "fault")]
 pub enum AuditFault {
     /// A row was changed, removed or moved: the first that does not follow from the one before.
@@ -43,6 +45,7 @@ pub enum AuditFault {
     /// Entries of a device's trail that the relay anchored are missing or changed.
     DeviceTrail {
         /// Whose trail.
+        #[schema(value_type = schema::HexId)]
         device: DeviceId,
         /// Which branch.
         branch: u32,

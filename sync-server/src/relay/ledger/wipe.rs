@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_protocol::frame::{GoodbyeReason, PurgeReceipt, Welcome};
 use sync_protocol::{DeviceId, DocumentDescriptor, DocumentId, OrganizationId, PractitionerId, UnixMillis};
+use utoipa::ToSchema;
 
 use crate::access::Subject;
+use crate::admin::schema;
 use crate::relay::{ConnectionId, Peer, Relay, Stage};
 use crate::store::{DeviceRecord, DocumentVersion, Holdings, NewAuditRow, Position, SentUpTo, StoreError, WipeOrder};
 
 /// A version of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShownVersion {
     /// Everything up to this position of the relay's log.
     pub position: u64,
@@ -21,11 +23,13 @@ pub struct ShownVersion {
 }
 
 /// A document that is, or may be, on a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DocumentOnDevice {
     /// Its id.
+    #[schema(value_type = schema::HexId)]
     pub document: DocumentId,
     /// What it is about.
+    #[schema(value_type = Object)]
     pub descriptor: DocumentDescriptor,
     /// The version that the device said to have on disk.
     pub acknowledged: Option<ShownVersion>,
@@ -38,31 +42,38 @@ pub struct DocumentOnDevice {
 }
 
 /// A document that was on a device and that it was told to remove.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RemovedDocument {
     /// What was there.
     #[serde(flatten)]
     pub was: DocumentOnDevice,
     /// Since when its removal is not confirmed; none once it is.
+    #[schema(value_type = Option<schema::Moment>)]
     pub owed_since: Option<UnixMillis>,
 }
 
 /// Everything that is known of what a lost device holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LostDevice {
     /// Which.
+    #[schema(value_type = schema::HexId)]
     pub device: DeviceId,
     /// What people call it.
     pub name: String,
     /// Whose it is.
+    #[schema(value_type = schema::FhirId)]
     pub practitioner: PractitionerId,
     /// For which organization.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// When it was enrolled.
+    #[schema(value_type = schema::Moment)]
     pub enrolled_at: UnixMillis,
     /// When it last connected.
+    #[schema(value_type = Option<schema::Moment>)]
     pub last_seen: Option<UnixMillis>,
     /// When it was revoked.
+    #[schema(value_type = Option<schema::Moment>)]
     pub revoked_at: Option<UnixMillis>,
     /// The order to erase it.
     pub wipe: Option<WipeOrder>,
@@ -78,9 +89,10 @@ impl Relay {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn order_wipe(&mut self, device: &DeviceId, now: UnixMillis) -> Result<(), StoreError> {
+        let organization = self.store.device(device)?.certificate.body.organization;
         self.store.revoke_device(device, now)?;
         self.store.order_wipe(device, now)?;
-        self.administered("order-wipe", json!({ "device": device }), now)?;
+        self.administered("order-wipe", json!({ "device": device, "organization": organization }), now)?;
         // Not with `revoked`, after which it would not come back to be erased.
         self.close_device(device, GoodbyeReason::Unavailable, "connect again");
         Ok(())
@@ -92,8 +104,7 @@ impl Relay {
     /// [`StoreError::NotFound`].
     pub fn lost_device(&mut self, id: &DeviceId) -> Result<LostDevice, StoreError> {
         self.write_acknowledgements()?;
-        let device = self.store.devices()?.into_iter().find(|device| device.id() == *id);
-        let device = device.ok_or(StoreError::NotFound("device"))?;
+        let device = self.store.device(id)?;
         let holdings = self.store.holdings(id)?;
         let sent = self.store.sent_to(id)?;
         let on_device = self.documents_on(id, &holdings.present(), &sent)?;

@@ -135,7 +135,7 @@ fn an_unknown_device_is_turned_away() {
 #[test]
 fn a_revoked_device_is_disconnected_and_not_let_in_again() {
     let mut clinic = Clinic::of_two();
-    let id = sync_protocol::DeviceId::of_key(&clinic.devices[0].secret.public());
+    let id = DeviceId::of_key(&clinic.devices[0].secret.public());
     clinic.admin(|relay, now| relay.revoke_device(&id, now)).unwrap();
     assert_eq!(reason(&clinic, 0).unwrap().0, GoodbyeReason::Revoked);
     let before = clinic.devices[0].seen.len();

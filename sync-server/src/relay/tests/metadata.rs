@@ -57,7 +57,7 @@ fn bustle(clinic: &mut Clinic) {
     clinic.write(device, &document("north", "q2", Compartment::Encounter, "e1"), "by nobody");
     clinic.resync(1);
     let id = clinic.devices[device].secret.public();
-    let revoked = sync_protocol::DeviceId::of_key(&id);
+    let revoked = DeviceId::of_key(&id);
     clinic.admin(|relay, now| relay.revoke_device(&revoked, now)).unwrap();
 }
 

@@ -66,7 +66,7 @@ fn losing_one_role_takes_one_profile_only() {
 #[test]
 fn a_revoked_profile_leaves_the_other_connected() {
     let (mut clinic, [north, south]) = tablet();
-    let revoked = sync_protocol::DeviceId::of_key(&clinic.devices[north].secret.public());
+    let revoked = DeviceId::of_key(&clinic.devices[north].secret.public());
     clinic.admin(|relay, now| relay.revoke_device(&revoked, now)).unwrap();
     assert!(clinic.devices[north].connection.is_none());
     assert_eq!(clinic.write(south, &core("south", "p1"), "goes on"), [Answer::Accepted]);

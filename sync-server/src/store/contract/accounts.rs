@@ -87,7 +87,7 @@ pub(super) fn pages(reopen: Reopen<'_>) {
         store.grants_page(&north, after, limit).unwrap().into_iter().map(|grant| grant.id).collect::<Vec<_>>()
     };
     assert_eq!((ids("", 1), ids("a", 1), ids("c", 1)), (vec!["a".into()], vec!["c".into()], Vec::<String>::new()));
-    let first = store.custody_page(&north, 0, 1).unwrap().remove(0).0;
+    let first = store.custody_page(&north, 0, 1).unwrap().remove(0).id;
     assert_eq!(store.custody_page(&north, first, 10).unwrap().len(), 1);
     assert_eq!(store.audit_page(&north, 1, 10).unwrap()[0].seq, 3);
     assert_eq!(store.grant("b").unwrap().organization, organization("south"));

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, Row, params};
 use sync_protocol::{ChangeHash, DeviceId, DocumentId, UnixMillis};
 
+use super::decisions;
 use super::rows::{bytes, from_json, organizations_of, parse, to_json, within};
-use crate::store::{CustodyEntry, Scope, StoreError};
+use crate::store::{CustodyCase, CustodyEntry, Scope, StoreError};
 
 pub(super) fn put(db: &Connection, entry: &CustodyEntry) -> Result<(), StoreError> {
     let sql = "INSERT INTO custody (document_id, descriptor, hash, payload, signature, device, practitioner,
@@ -57,4 +58,22 @@ pub(super) fn entry(row: &Row<'_>) -> Result<CustodyEntry, StoreError> {
         reason: from_json("custody reason", &row.get::<_, String>(7)?)?,
         received_at: UnixMillis(row.get(8)?),
     })
+}
+
+/// What waits for a decision, or for a signature after one.
+const OPEN: &str = "(outcome IS NULL OR outcome = 'accepted' AND NOT in_log)";
+
+pub(super) fn page(db: &Connection, scope: &Scope, after: u64, limit: usize) -> Result<Vec<CustodyCase>, StoreError> {
+    let within = within(scope, "descriptor ->> '$.o'");
+    let sql = format!(
+        "SELECT {} FROM custody WHERE {within} AND {OPEN} AND id > ?2 ORDER BY id LIMIT ?3",
+        decisions::case_columns()
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![organizations_of(scope)?, after, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(decisions::case(row)?);
+    }
+    Ok(found)
 }

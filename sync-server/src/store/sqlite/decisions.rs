@@ -11,11 +11,11 @@ use super::rows::{bytes, found, from_json, parse};
 use crate::store::{CustodyCase, CustodyMark, CustodyState, DecisionStore, NewDecision, StoreError};
 
 /// What [`case`] reads: the entry's columns first.
-fn case_columns() -> String {
+pub(super) fn case_columns() -> String {
     format!("{ENTRY}, id, outcome, in_log, decided_by, decided_for")
 }
 
-fn case(row: &Row<'_>) -> Result<CustodyCase, StoreError> {
+pub(super) fn case(row: &Row<'_>) -> Result<CustodyCase, StoreError> {
     Ok(CustodyCase { id: row.get("id")?, entry: entry(row)?, state: state(row)?, officer: officer(row)? })
 }
 

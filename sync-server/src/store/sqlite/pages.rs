@@ -4,7 +4,7 @@ use sync_protocol::{DeviceId, PractitionerId};
 
 use super::{SqliteStore, audit, custody, devices, people};
 use crate::access::{Grant, PractitionerRole};
-use crate::store::{AuditRow, CustodyEntry, DeviceRecord, PageStore, PractitionerRecord, Scope, StoreError};
+use crate::store::{AuditRow, CustodyCase, DeviceRecord, PageStore, PractitionerRecord, Scope, StoreError};
 
 impl PageStore for SqliteStore {
     fn devices_page(
@@ -20,7 +20,7 @@ impl PageStore for SqliteStore {
         people::grants_page(&self.connection, scope, after, limit)
     }
 
-    fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<(u64, CustodyEntry)>, StoreError> {
+    fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<CustodyCase>, StoreError> {
         custody::page(&self.connection, scope, after, limit)
     }
 
