@@ -8,7 +8,7 @@ use client_core::driver::{DriverOptions, run, system_time};
 use client_core::sync::SyncEvent;
 use client_core::{ChartRef, DocumentId, ElementPath, ImportOptions, OutboxState, ResourceKey};
 use serde_json::{Value, json};
-use sync_server::admin::ShownAuditCheck;
+use sync_server::admin::{Checkpoints, ShownAuditCheck};
 use tokio::sync::oneshot;
 
 use super::charts::{SourceBundle, entries, is_shared};
@@ -339,7 +339,7 @@ async fn the_end(cast: &Cast, admin: &AdminApi, report: &mut Report) -> Result<(
         let status = outsider.with(|device| device.status(system_time()))?;
         status.documents == 0 && status.patients == 0
     });
-    let audit: ShownAuditCheck = admin.get("audit/verify")?;
-    report.claim(&format!("the audit trail of {} rows is unbroken", audit.rows), audit.broken_at.is_none());
+    let audit: ShownAuditCheck = admin.post("audit/verify", &Checkpoints::default())?;
+    report.claim(&format!("the audit trail of {} rows is unbroken", audit.rows), audit.faults.is_empty());
     Ok(())
 }

@@ -35,6 +35,10 @@ stand_in!(
     HexHash = text("32 bytes, hexadecimal.", 64, 64, "^[0-9a-f]{64}$", &"0".repeat(64))
 );
 stand_in!(
+    /// An Ed25519 signature.
+    HexSignature = text("64 bytes, hexadecimal.", 128, 128, "^[0-9a-f]{128}$", &"0".repeat(128))
+);
+stand_in!(
     /// A name for people.
     Name = text("A name for people, without control characters.", 1, 200, r"^\P{Cc}{1,200}$", "North Clinic")
 );

@@ -159,6 +159,8 @@ impl Relay {
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);
         relay.seal = CursorSeal::new(&relay.random_setting("cursor-key")?);
+        // Made here, so that asking for it later changes nothing.
+        relay.audit_key()?;
         relay.load()?;
         Ok(relay)
     }

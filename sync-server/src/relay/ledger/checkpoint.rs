@@ -28,7 +28,7 @@ pub struct AuditCheckpoint {
     #[schema(value_type = schema::HexHash)]
     pub key: PublicKey,
     /// By that key.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::HexSignature)]
     pub signature: Signature,
 }
 
