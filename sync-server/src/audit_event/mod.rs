@@ -11,7 +11,7 @@ use sync_protocol::frame::TrailEntry;
 use sync_protocol::{DeviceId, DocumentDescriptor, OrganizationId, RelayId};
 
 use crate::store::AuditRow;
-use codes::{Kind, kind_of, kind_of_entry};
+use codes::{kind_of, kind_of_entry};
 use event::Draft;
 
 /// A document that a row is about.

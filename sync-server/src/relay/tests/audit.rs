@@ -160,7 +160,7 @@ fn a_checkpoint_that_this_relay_did_not_sign_is_said_to_be_none() {
     let not_ours = AuditFault::NotOurCheckpoint { row: kept.seq };
     let mut other = kept.clone();
     other.at = other.at.plus(1);
-    assert_eq!(faults(&mut clinic, vec![other]), [not_ours.clone()]);
+    assert_eq!(faults(&mut clinic, vec![other]), [not_ours]);
     let other = checkpoint(&mut Clinic::new(9));
     assert_eq!(faults(&mut clinic, vec![other]), [AuditFault::NotOurCheckpoint { row: 0 }]);
 }

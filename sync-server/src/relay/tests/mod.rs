@@ -7,7 +7,7 @@ mod attacks;
 mod audit;
 mod comparing;
 mod custody;
-mod decisions;
+mod deciding;
 mod delivering;
 mod device;
 mod enrolling;
