@@ -12,12 +12,13 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tracing::info;
 
+use crate::access::PolicyFile;
 use crate::checkpoints;
 use crate::config::{RelayConfig, TlsFiles};
 use crate::http::{AppState, SignInGuard, admin_router, devices_router};
 use crate::metrics::Metrics;
 use crate::relay::Relay;
-use crate::service::Service;
+use crate::service::{Service, now};
 use crate::store::{SqliteStore, StoreError};
 
 /// How long connections may take to end when the relay goes down.
@@ -71,6 +72,14 @@ pub enum ServerError {
         /// Why.
         error: StoreError,
     },
+    /// A policy file has a mistake, or cannot be read.
+    #[error("cannot use the policies in {folder}: {reason}")]
+    Policies {
+        /// Which folder.
+        folder: PathBuf,
+        /// File, line and what is wrong there.
+        reason: String,
+    },
     /// The store fails.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -114,6 +123,8 @@ pub async fn run(
     let store = open_store(&folder)?;
     let mut relay = Relay::open(Box::new(store), config.settings(), metrics.clone(), Box::new(system_randomness))?;
     relay.end_sign_ins_of_operator()?;
+    let policies = folder.path.join("policies");
+    load_policies(&mut relay, &policies)?;
     let (documents, changes) = relay.size();
     info!(%address, relay = %relay.id(), documents, changes, tls = tls.is_some(), "listening");
     let (service, thread) = Service::start(relay);
@@ -131,6 +142,7 @@ pub async fn run(
     };
     let handle = axum_server::Handle::new();
     let stopping = handle.clone();
+    tokio::spawn(reload_on_signal(service.clone(), policies));
     tokio::spawn(async move {
         stop.await;
         info!("shutting down");
@@ -171,6 +183,48 @@ fn open_store(folder: &DataFolder) -> Result<SqliteStore, ServerError> {
         StoreError::NewerSchema { .. } => ServerError::Store(error),
         error => ServerError::Database { path, error },
     })
+}
+
+/// Puts the policies of a folder in force. With a mistake in them the relay does not start: it would decide otherwise than
+/// somebody meant it to.
+fn load_policies(relay: &mut Relay, folder: &Path) -> Result<(), ServerError> {
+    let refused = |reason: String| ServerError::Policies { folder: folder.into(), reason };
+    let files = PolicyFile::read_folder(folder).map_err(|error| refused(error.to_string()))?;
+    let (loaded, _) = relay.administer(now(), |relay, now| relay.reload_policies(&files, now));
+    let in_force = loaded.map_err(|error| match error {
+        StoreError::Invalid(reason) => refused(reason),
+        error => ServerError::Store(error),
+    })?;
+    info!(files = in_force.files.join(", "), policies = in_force.policies, "policies in force");
+    Ok(())
+}
+
+/// Reads the policies again whenever the process is told to (SIGHUP).
+async fn reload_on_signal(service: Service, folder: PathBuf) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+        while hangups.recv().await.is_some() {
+            reload_policies(&service, &folder).await;
+        }
+    }
+    #[cfg(not(unix))]
+    drop((service, folder));
+}
+
+/// Reads the policies again. With a mistake in them, those in force stay.
+#[cfg(unix)]
+async fn reload_policies(service: &Service, folder: &Path) {
+    let files = match PolicyFile::read_folder(folder) {
+        Ok(files) => files,
+        Err(error) => return tracing::error!(%error, "the policies cannot be read; those in force stay"),
+    };
+    match service.administer(move |relay, now| relay.reload_policies(&files, now)).await {
+        Ok(Ok(loaded)) => info!(files = loaded.files.join(", "), policies = loaded.policies, "policies in force"),
+        Ok(Err(error)) => tracing::error!(%error, "the policies were refused; those in force stay"),
+        Err(stopped) => tracing::debug!(%stopped, "too late for other policies"),
+    }
 }
 
 /// Serves devices and administrators, beside one another or each at an address of their own.

@@ -142,6 +142,7 @@ impl RoleArgs {
             organization: self.organization.clone(),
             role: self.role,
             sensitive: self.sensitive.clone(),
+            until: None,
         }
     }
 }
@@ -158,6 +159,7 @@ pub fn affiliation(api: &AdminApi, json: bool, command: &AffiliationCommand) -> 
                 partner: partner.clone(),
                 compartments: compartments.clone(),
                 may_write: *write,
+                patients: Default::default(),
             };
             let done: Value = api.put("affiliations", &affiliation)?;
             output::print(json, &done, |_| println!("{partner} may have charts of {organization}"))

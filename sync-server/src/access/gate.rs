@@ -1,69 +1,113 @@
-//! The gate: asks the rules and mints permits.
+//! The gate: asks the policies about facts and documents, and mints permits.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 use sync_protocol::{DeviceId, DocumentDescriptor, UnixMillis};
 
+use crate::access::charts::Charts;
+use crate::access::documents::Documents;
 use crate::access::facts::{Facts, Subject};
+use crate::access::index::{FactChange, FactIndex};
 use crate::access::permit::{AppendPermit, ReadPermit};
-use crate::access::reach::{DocumentSets, granted_charts};
-use crate::access::rules::{AccessClass, Action, Basis, decide};
-use crate::store::{DocumentEntry, Store, StoreError};
+use crate::access::policy::{Named, Policies};
+use crate::access::question::Action;
+use crate::access::reach::{Permitted, Profile, Reach, Reached, Validity};
+use crate::access::staleness::{Concerned, Staleness};
+use crate::access::view::{View, named};
+
+/// Reaches that are kept, at most: one for each profile.
+const MAX_REACHES: usize = 1_024;
+/// New documents from which on a reach is worked out anew rather than added to.
+const WORTH_WORKING_OUT: u32 = 2_000;
 
 /// Everything that decisions rest on, in memory.
-#[derive(Debug, Default)]
+///
+/// Nothing else makes permits, and none can be made to outlive what it is for:
+/// ```compile_fail
+/// use sync_server::access::{AppendPermit, Gate, Subject};
+/// fn keep(gate: &Gate, officer: &Subject, now: sync_protocol::UnixMillis) -> AppendPermit<'static> {
+///     let descriptor = serde_json::from_str("{}").unwrap();
+///     gate.custody_append_permit(officer, &descriptor, now).unwrap()
+/// }
+/// ```
+#[derive(Debug)]
 pub struct Gate {
-    facts: Facts,
-    documents: DocumentSets,
-    version: u64,
+    pub(in crate::access) policies: Arc<Policies>,
+    pub(in crate::access) facts: FactIndex,
+    pub(in crate::access) charts: Charts,
+    documents: Documents,
+    staleness: Staleness,
+    reaches: RefCell<HashMap<Profile, Reached>>,
 }
 
-/// What one subject may receive, and until when the answer holds.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    documents: RoaringBitmap,
-    until: Option<UnixMillis>,
-    version: u64,
-}
-
-impl Reach {
-    /// The numbers of the documents.
-    #[must_use]
-    pub fn documents(&self) -> &RoaringBitmap {
-        &self.documents
+impl Default for Gate {
+    fn default() -> Self {
+        let (facts, charts, documents, staleness, reaches) = Default::default();
+        Self { policies: Policies::built_in(), facts, charts, documents, staleness, reaches }
     }
 }
 
 impl Gate {
-    /// Takes new facts; every reach worked out before is stale from now on.
+    /// Takes other policies; every reach worked out before is stale from now on.
+    pub fn set_policies(&mut self, policies: Arc<Policies>) {
+        self.policies = policies;
+        self.all_stale();
+    }
+
+    /// The policies in force.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// The policies in force, to be kept.
+    #[must_use]
+    pub fn policies_in_force(&self) -> Arc<Policies> {
+        self.policies.clone()
+    }
+
+    /// Takes all facts anew; every reach worked out before is stale from now on.
     pub fn set_facts(&mut self, facts: Facts) {
-        self.facts = facts;
-        self.version += 1;
+        self.facts = FactIndex::new(facts, &mut self.charts);
+        self.all_stale();
+    }
+
+    /// Takes one change of the facts; only reaches of those whom it concerns are stale from now on.
+    pub fn change(&mut self, change: FactChange) {
+        let concerned = self.facts.take(change, &mut self.charts);
+        self.staleness.note(&concerned);
     }
 
     /// Takes note of a document.
     pub fn document_added(&mut self, descriptor: &DocumentDescriptor, number: u32) {
-        self.documents.insert(AccessClass::of(descriptor), number);
+        self.documents.insert(&mut self.charts, descriptor, number);
     }
 
     /// Forgets all documents, before they are loaded anew.
     pub fn clear_documents(&mut self) {
-        self.documents = DocumentSets::default();
-        self.version += 1;
+        self.documents = Documents::default();
+        self.all_stale();
     }
 
-    /// Decides for one document; none is deny.
+    fn all_stale(&mut self) {
+        self.staleness.note(&Concerned::Everyone);
+        self.reaches.get_mut().clear();
+    }
+
+    pub(in crate::access) fn view<'a>(&'a self, subject: &'a Subject, now: UnixMillis) -> View<'a> {
+        View::new(&self.policies, &self.charts, &self.facts, subject, now)
+    }
+
+    /// Decides for one document. Default deny.
     #[must_use]
-    pub fn decide(
-        &self,
-        subject: &Subject,
-        descriptor: &DocumentDescriptor,
-        action: Action,
-        now: UnixMillis,
-    ) -> Option<Basis> {
-        decide(&self.facts, subject, descriptor, action, now)
+    pub fn decide(&self, subject: &Subject, descriptor: &DocumentDescriptor, action: Action, now: UnixMillis) -> bool {
+        self.view(subject, now).permits(action, descriptor)
     }
 
-    /// Leave for `subject` to append to the document, if the rules give it.
+    /// Leave for `subject` to append to the document, if the policies give it.
     #[must_use]
     pub fn append_permit<'a>(
         &self,
@@ -71,79 +115,99 @@ impl Gate {
         descriptor: &'a DocumentDescriptor,
         now: UnixMillis,
     ) -> Option<AppendPermit<'a>> {
-        self.decide(subject, descriptor, Action::Write, now).map(|_| AppendPermit::mint(descriptor))
+        self.decide(subject, descriptor, Action::Write, now).then(|| AppendPermit::mint(descriptor))
     }
 
-    /// Leave to append a change out of custody, if `officer` may decide about custody at the organization that manages the
-    /// document. Its author's right does not matter: accepting it is the officer's decision, and recorded as such.
+    /// What `subject` may receive now. Worked out once for everyone with the same profile.
     #[must_use]
-    pub fn custody_append_permit<'a>(
-        &self,
-        officer: &Subject,
-        descriptor: &'a DocumentDescriptor,
-        _now: UnixMillis,
-    ) -> Option<AppendPermit<'a>> {
-        let is_officer = |role: &crate::access::PractitionerRole| role.role == crate::access::Role::PrivacyOfficer;
-        let decides =
-            officer.organization == descriptor.organization && self.facts.roles(officer).iter().any(is_officer);
-        decides.then(|| AppendPermit::mint(descriptor))
-    }
-
-    /// Leave for `officer` to read one document to decide on a change in custody for it: what the change builds on is a part
-    /// of what is decided. `room` is filled with the document's number.
-    #[must_use]
-    pub fn custody_read_permit<'a>(
-        &self,
-        officer: &Subject,
-        document: &DocumentEntry,
-        room: &'a mut RoaringBitmap,
-        now: UnixMillis,
-    ) -> Option<ReadPermit<'a>> {
-        self.custody_append_permit(officer, &document.descriptor, now)?;
-        room.clear();
-        room.insert(document.number);
-        Some(ReadPermit::mint(room, DeviceId([0; 16])))
-    }
-
-    /// Works out what `subject` may receive now.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the granted charts cannot be looked up.
-    pub fn reach(&self, subject: &Subject, store: &dyn Store, now: UnixMillis) -> Result<Reach, StoreError> {
-        let mut documents = self.documents.of_classes(&self.facts, subject);
-        let (charts, until) = granted_charts(&self.facts, subject, now);
-        for (organization, patient) in charts {
-            for (number, descriptor) in store.documents_of_chart(&organization, Some(&patient))? {
-                if self.decide(subject, &descriptor, Action::Read, now).is_some() {
-                    documents.insert(number);
-                }
+    pub fn reach(&self, subject: &Subject, now: UnixMillis) -> Reach {
+        let view = self.view(subject, now);
+        let profile = self.profile(&view);
+        let mut reaches = self.reaches.borrow_mut();
+        let holds = |reached: &Reached| {
+            let fresh = self.staleness.is_fresh(&profile.organization, profile.practitioner.as_ref(), reached.version);
+            fresh && reached.holds.contains(now)
+        };
+        if reaches.get(&profile).is_none_or(|reached| !holds(reached)) {
+            if reaches.len() >= MAX_REACHES {
+                reaches.clear();
             }
-            for (number, descriptor) in store.documents_of_chart(&organization, None)? {
-                if self.decide(subject, &descriptor, Action::Read, now).is_some() {
-                    documents.insert(number);
+            reaches.insert(profile.clone(), self.work_out(&view));
+        }
+        let reached = reaches.entry(profile).or_insert_with(|| self.work_out(&view));
+        self.catch_up(&view, reached);
+        Reach {
+            documents: reached.documents.clone(),
+            by_break_glass: reached.by_break_glass.clone(),
+            holds: Validity {
+                since: reached.holds.since,
+                until: [reached.holds.until, view.standing.until].into_iter().flatten().min(),
+            },
+            subject: Arc::new(subject.clone()),
+            version: self.staleness.now(),
+        }
+    }
+
+    fn profile(&self, view: &View<'_>) -> Profile {
+        let subject = view.subject;
+        let by_name = named(&self.policies, Named::Practitioner, subject.practitioner.as_str()).is_some();
+        let personal = by_name || self.facts.is_personal(subject);
+        Profile {
+            organization: subject.organization.clone(),
+            practitioner: personal.then(|| subject.practitioner.clone()),
+            roles: view.standing.roles,
+            opened: view.standing.opened.clone(),
+        }
+    }
+
+    fn work_out(&self, view: &View<'_>) -> Reached {
+        let Permitted { documents, by_break_glass } = Permitted::work_out(view, &self.documents, Action::Read);
+        Reached {
+            documents: Arc::new(documents),
+            by_break_glass: Arc::new(by_break_glass),
+            holds: Validity { since: view.now, until: view.next_turn() },
+            version: self.staleness.now(),
+            end: self.documents.end(),
+        }
+    }
+
+    /// Looks at documents that came since.
+    fn catch_up(&self, view: &View<'_>, reached: &mut Reached) {
+        let end = self.documents.end();
+        if end - reached.end > WORTH_WORKING_OUT {
+            *reached = self.work_out(view);
+        }
+        for number in std::mem::replace(&mut reached.end, end)..end {
+            let mut permitted = Permitted::default();
+            permitted.consider(view, &self.documents, Action::Read, number);
+            if permitted.documents.is_empty() {
+                continue;
+            }
+            Arc::make_mut(&mut reached.documents).insert(number);
+            for (until, opened) in permitted.by_break_glass {
+                let known = Arc::make_mut(&mut reached.by_break_glass);
+                match known.iter_mut().find(|(other, _)| *other == until) {
+                    Some((_, documents)) => *documents |= opened,
+                    None => known.push((until, opened)),
                 }
             }
         }
-        Ok(Reach { documents, until, version: self.version })
     }
 
-    /// Whether a reach still says what the rules say.
+    /// Whether a reach still says what the policies say.
     #[must_use]
     pub fn holds(&self, reach: &Reach, now: UnixMillis) -> bool {
-        reach.version == self.version && reach.until.is_none_or(|until| now < until)
+        let Subject { practitioner, organization } = reach.subject.as_ref();
+        self.staleness.is_fresh(organization, Some(practitioner), reach.version) && reach.holds.contains(now)
     }
 
-    /// Adds a new document to a reach if the rules open it.
-    pub fn extend(
-        &self,
-        reach: &mut Reach,
-        subject: &Subject,
-        descriptor: &DocumentDescriptor,
-        number: u32,
-        now: UnixMillis,
-    ) {
-        if self.decide(subject, descriptor, Action::Read, now).is_some() {
-            reach.documents.insert(number);
+    /// Adds a new document to a reach if the policies open it.
+    pub fn extend(&self, reach: &mut Reach, descriptor: &DocumentDescriptor, number: u32, now: UnixMillis) {
+        if self.holds(reach, now) {
+            *reach = self.reach(&reach.subject.clone(), now);
+        } else if self.decide(&reach.subject, descriptor, Action::Read, now) {
+            // Stale: what it lost is withdrawn when it is renewed, which is not done here.
+            Arc::make_mut(&mut reach.documents).insert(number);
         }
     }
 
@@ -151,6 +215,13 @@ impl Gate {
     #[must_use]
     pub fn read_permit<'a>(&self, reach: &'a Reach, device: DeviceId, now: UnixMillis) -> Option<ReadPermit<'a>> {
         self.holds(reach, now).then(|| ReadPermit::mint(&reach.documents, device))
+    }
+
+    /// Documents to be kept sealed on a subject's devices for emergencies, besides those in reach.
+    #[must_use]
+    pub fn staged(&self, subject: &Subject, now: UnixMillis) -> RoaringBitmap {
+        let staged = Permitted::work_out(&self.view(subject, now), &self.documents, Action::Stage).documents;
+        staged - self.reach(subject, now).documents()
     }
 
     /// Orders documents for delivery.

@@ -1,12 +1,35 @@
 //! Access: who may receive and write which document. The gate is the only way to the change log.
 
+mod authority;
+mod charts;
+mod decision;
+mod documents;
+mod explanation;
 mod facts;
+mod fhir;
 mod gate;
+mod index;
 mod permit;
+mod policy;
+mod question;
 mod reach;
-mod rules;
+mod shared;
+mod staleness;
+mod view;
 
-pub use facts::{Affiliation, Facts, Grant, Grantee, PractitionerRole, Role, Subject};
-pub use gate::{Gate, Reach};
+#[cfg(test)]
+mod tests;
+
+pub use authority::AdministrativeAction;
+pub use explanation::{DecidingFact, DecidingPolicy, Explanation, PolicyEffect};
+pub use facts::{
+    AffiliatedPatients, Affiliation, BreakGlassOpening, CareTeam, CareTeamMember, Consent, ConsentStatus, Effect,
+    Facts, Grant, Grantee, Period, PractitionerRole, Provision, PurposeOfUse, Relationship, Role, Subject,
+};
+pub use fhir::FhirError;
+pub use gate::Gate;
+pub use index::FactChange;
 pub use permit::{AppendPermit, ReadPermit};
-pub use rules::{AccessClass, Action, Basis};
+pub use policy::{Policies, PolicyError, PolicyFile};
+pub use question::Action;
+pub use reach::Reach;

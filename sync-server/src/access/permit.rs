@@ -13,6 +13,20 @@ use sync_protocol::{DeviceId, DocumentDescriptor};
 /// let documents = Default::default();
 /// let permit = sync_server::access::ReadPermit { documents: &documents, device: sync_protocol::DeviceId([0; 16]) };
 /// ```
+///
+/// It cannot be copied to be used later, nor outlive the reach it was minted from:
+/// ```compile_fail
+/// fn twice(permit: sync_server::access::ReadPermit<'_>) -> [sync_server::access::ReadPermit<'_>; 2] {
+///     [permit.clone(), permit]
+/// }
+/// ```
+/// ```compile_fail
+/// use sync_server::access::{Gate, ReadPermit, Subject};
+/// fn keep(gate: &Gate, who: &Subject, now: sync_protocol::UnixMillis) -> Option<ReadPermit<'static>> {
+///     let reach = gate.reach(who, now);
+///     gate.read_permit(&reach, sync_protocol::DeviceId([0; 16]), now)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ReadPermit<'a> {
     documents: &'a RoaringBitmap,
@@ -43,6 +57,14 @@ impl<'a> ReadPermit<'a> {
 /// ```compile_fail
 /// fn forge(descriptor: &sync_protocol::DocumentDescriptor) {
 ///     let permit = sync_server::access::AppendPermit { descriptor };
+/// }
+/// ```
+///
+/// And the log takes nothing else:
+/// ```compile_fail
+/// use sync_server::store::{NewChange, Store};
+/// fn append(store: &mut dyn Store, descriptor: &sync_protocol::DocumentDescriptor, change: &NewChange<'_>) {
+///     let _ = store.append(descriptor, change);
 /// }
 /// ```
 #[derive(Debug)]

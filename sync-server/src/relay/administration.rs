@@ -1,13 +1,13 @@
-//! What administrators do: people, organizations, access facts, devices.
+//! What administrators do: people, organizations, devices; what is listed for them.
 
 use serde_json::{Value, json};
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::identity::SecretKey;
-use sync_protocol::{Compartment, DeviceId, OrganizationId, PractitionerId, UnixMillis};
+use sync_protocol::{DeviceId, OrganizationId, PractitionerId, UnixMillis};
 
 use super::arrival::code_hash;
 use super::{Administrator, AuditFault, AuditVerifier, Relay};
-use crate::access::{Affiliation, Grant, PractitionerRole};
+use crate::access::{Grant, PractitionerRole};
 use crate::store::{
     AuditRow, CustodyCase, CustodyEntry, DeviceRecord, EnrolmentCode, NewAuditRow, OrganizationRecord,
     PractitionerRecord, Scope, StoreError,
@@ -53,70 +53,6 @@ impl Relay {
             json!({ "practitioner": practitioner.id, "organization": practitioner.organization }),
             now,
         )
-    }
-
-    /// Adds or replaces a role.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if practitioner or organization are not there.
-    pub fn put_role(&mut self, role: &PractitionerRole, now: UnixMillis) -> Result<(), StoreError> {
-        self.store.put_role(role)?;
-        self.facts_changed("put-role", json!(role), now)
-    }
-
-    /// Takes a role away.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub fn remove_role(&mut self, role: &PractitionerRole, now: UnixMillis) -> Result<(), StoreError> {
-        self.store.remove_role(role)?;
-        self.facts_changed("remove-role", json!(role), now)
-    }
-
-    /// Adds or replaces an affiliation. `sensitive` is not shared this way and left out.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if an organization is not there.
-    pub fn put_affiliation(&mut self, mut affiliation: Affiliation, now: UnixMillis) -> Result<(), StoreError> {
-        affiliation.compartments.retain(|compartment| *compartment != Compartment::Sensitive);
-        self.store.put_affiliation(&affiliation)?;
-        self.facts_changed("put-affiliation", json!(affiliation), now)
-    }
-
-    /// Ends an affiliation.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub fn remove_affiliation(
-        &mut self,
-        organization: &OrganizationId,
-        partner: &OrganizationId,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        self.store.remove_affiliation(organization, partner)?;
-        let detail = json!({ "organization": organization, "partner": partner });
-        self.facts_changed("remove-affiliation", detail, now)
-    }
-
-    /// Adds a grant; its id is made here.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if the organization is not there.
-    pub fn add_grant(&mut self, mut grant: Grant, now: UnixMillis) -> Result<Grant, StoreError> {
-        grant.id = hex::encode(self.random::<16>());
-        self.store.add_grant(&grant)?;
-        self.facts_changed("add-grant", json!(grant), now)?;
-        Ok(grant)
-    }
-
-    /// Ends a grant now.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub fn end_grant(&mut self, id: &str, now: UnixMillis) -> Result<(), StoreError> {
-        let organization = self.store.grant(id)?.organization;
-        self.store.set_grant_expiry(id, now)?;
-        self.facts_changed("end-grant", json!({ "grant": id, "organization": organization }), now)
     }
 
     /// Makes a one-time code that enrols a device for a practitioner.
@@ -198,30 +134,6 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn practitioners(&self) -> Result<Vec<PractitionerRecord>, StoreError> {
         self.store.practitioners()
-    }
-
-    /// All roles.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub fn roles(&self) -> Result<Vec<PractitionerRole>, StoreError> {
-        self.store.roles()
-    }
-
-    /// All affiliations.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub fn affiliations(&self) -> Result<Vec<Affiliation>, StoreError> {
-        self.store.affiliations()
-    }
-
-    /// All grants.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub fn grants(&self) -> Result<Vec<Grant>, StoreError> {
-        self.store.grants()
     }
 
     /// All devices, each with how many documents it holds.
@@ -349,13 +261,6 @@ impl Relay {
     #[must_use]
     pub fn size(&self) -> (usize, u64) {
         (self.fingerprints.len().saturating_sub(1), self.head.0)
-    }
-
-    fn facts_changed(&mut self, action: &'static str, detail: Value, now: UnixMillis) -> Result<(), StoreError> {
-        self.administered(action, detail, now)?;
-        self.gate.set_facts(self.store.facts()?);
-        self.wake_all();
-        Ok(())
     }
 
     /// Records an administrative action in the name of whoever acts. It shows to the organization that `detail` names

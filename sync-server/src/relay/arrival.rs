@@ -138,7 +138,7 @@ impl Relay {
             sealing: false,
         };
         let subject = crate::access::Subject { practitioner: body.practitioner, organization: body.organization };
-        let reach = self.gate.reach(&subject, self.store.as_ref(), now)?;
+        let reach = self.gate.reach(&subject, now);
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         connection.peer = Some(Peer::new(device.id(), device.certificate, reach));
         let events = connection.session.welcome(welcome);

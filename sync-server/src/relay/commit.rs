@@ -30,6 +30,7 @@ impl Relay {
         if done.is_err() {
             self.give_up_administering();
         }
+        self.policies_before = None;
         outgoing.extend(self.flush(now));
         (done, outgoing)
     }
@@ -37,6 +38,9 @@ impl Relay {
     /// Nothing of it was kept, so no decision may rest on it and nobody is told of it.
     fn give_up_administering(&mut self) {
         self.store.rollback();
+        if let Some(policies) = self.policies_before.take() {
+            self.gate.set_policies(policies);
+        }
         match self.store.facts() {
             Ok(facts) => self.gate.set_facts(facts),
             Err(_) => self.must_load = true,

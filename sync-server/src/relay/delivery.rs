@@ -97,7 +97,7 @@ impl Relay {
         if self.gate.holds(&peer.reach, now) {
             return Ok(false);
         }
-        peer.reach = self.gate.reach(&peer.subject, self.store.as_ref(), now)?;
+        peer.reach = self.gate.reach(&peer.subject, now);
         Ok(true)
     }
 

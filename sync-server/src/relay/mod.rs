@@ -9,6 +9,7 @@ mod accounts;
 mod administration;
 mod arrival;
 mod batch;
+mod break_glass;
 mod change_check;
 mod change_size;
 mod commit;
@@ -17,7 +18,9 @@ mod connection;
 mod cursor;
 mod custody;
 mod delivery;
+mod facts;
 mod ledger;
+mod policies;
 mod resume;
 mod upload;
 
@@ -35,6 +38,7 @@ use sync_protocol::{Checksum, DeviceId, EpochId, Nonce, RelayId, UnixMillis};
 pub use accounts::{Administrator, Admission, LOCKED};
 pub use administration::NewEnrolmentCode;
 use arrival::{EnrolmentTries, Refusals};
+pub use break_glass::EmergencyRequest;
 pub use connection::ConnectionId;
 use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
@@ -43,9 +47,10 @@ pub use ledger::{
     AccountedDisclosure, AccountedRead, AuditCheckpoint, AuditFault, AuditVerifier, ChartDisclosures, DocumentOnDevice,
     LedgerSettings, LostDevice, OwingDevice, RemovedDocument, ShownVersion,
 };
+pub use policies::{PoliciesInForce, Why};
 use upload::Appended;
 
-use crate::access::Gate;
+use crate::access::{Gate, Policies};
 use crate::accounts::Origin;
 use crate::metrics::Metrics;
 use crate::store::{NewAuditRow, Position, Store, StoreError};
@@ -82,6 +87,8 @@ pub struct RelaySettings {
 pub struct Relay {
     store: Box<dyn Store>,
     gate: Gate,
+    /// The policies that were in force before those of a transaction that is not committed yet.
+    policies_before: Option<Arc<Policies>>,
     settings: RelaySettings,
     metrics: Arc<Metrics>,
     randomness: Randomness,
@@ -131,6 +138,7 @@ impl Relay {
         let mut relay = Self {
             store,
             gate: Gate::default(),
+            policies_before: None,
             settings,
             metrics,
             randomness,

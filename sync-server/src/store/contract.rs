@@ -3,6 +3,7 @@
 mod accounts;
 mod change_log;
 mod decisions;
+mod facts;
 mod ledger;
 mod people;
 mod transactions;
@@ -11,8 +12,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
 use sync_protocol::{
-    AuthorId, ChangeHash, Compartment, DeviceId, DocumentDescriptor, OrganizationId, PatientId, PractitionerId,
-    UnixMillis,
+    AuthorId, ChangeHash, Compartment, DeviceId, DocumentDescriptor, OpeningId, OrganizationId, PatientId,
+    PractitionerId, UnixMillis,
 };
 
 use crate::access::{AppendPermit, Facts, Gate, PractitionerRole, Role, Subject};
@@ -30,7 +31,7 @@ type Reopen<'a> = &'a dyn Fn() -> Box<dyn Store>;
 type Case = fn(Reopen<'_>);
 
 /// The contract's cases, each on a store of its own.
-const CASES: [(&str, Case); 22] = [
+const CASES: [(&str, Case); 25] = [
     ("a transaction takes effect whole or not at all", transactions::all_or_nothing),
     ("what was not committed is gone after a restart", transactions::uncommitted_is_gone),
     ("settings are kept and replaced", transactions::settings),
@@ -38,6 +39,9 @@ const CASES: [(&str, Case); 22] = [
     ("people and organizations are added once", people::added_once),
     ("what refers to nobody is refused", people::missing),
     ("facts are kept, replaced and removed", people::facts),
+    ("relationships, care teams and consents are kept, replaced and removed", facts::shared_facts),
+    ("roles end and affiliations name their patients", facts::terms),
+    ("openings are kept, and can only be made shorter", facts::openings),
     ("an enrolment code is used once", people::codes),
     ("devices and their certificates are kept", people::devices),
     ("holdings are kept for each device", people::holdings),
@@ -88,7 +92,7 @@ fn subject() -> Subject {
 
 fn role(role: Role) -> PractitionerRole {
     let Subject { practitioner, organization } = subject();
-    PractitionerRole { practitioner, organization, role, sensitive: vec!["PSY".into()] }
+    PractitionerRole { practitioner, organization, role, sensitive: vec!["PSY".into()], until: None }
 }
 
 fn core(of: &str) -> DocumentDescriptor {
@@ -104,7 +108,7 @@ fn core(of: &str) -> DocumentDescriptor {
 /// A gate that lets dr-a read and write everything of `north`: permits come from nowhere else.
 fn gate(store: &dyn Store) -> Gate {
     let mut gate = Gate::default();
-    gate.set_facts(Facts::new(vec![role(Role::Physician)], Vec::new(), Vec::new()));
+    gate.set_facts(Facts { roles: vec![role(Role::Physician)], ..Facts::default() });
     store.visit_documents(&mut |number, descriptor, _| gate.document_added(&descriptor, number)).unwrap();
     gate
 }

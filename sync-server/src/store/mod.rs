@@ -27,11 +27,14 @@ pub use sqlite::SqliteStore;
 
 use sync_protocol::identity::Certificate;
 use sync_protocol::{
-    AuthorId, ChangeHash, Checksum, DeviceId, DocumentDescriptor, DocumentId, OrganizationId, PatientId, PublicKey,
-    UnixMillis,
+    AuthorId, ChangeHash, Checksum, DeviceId, DocumentDescriptor, DocumentId, OpeningId, OrganizationId, PatientId,
+    PublicKey, UnixMillis,
 };
 
-use crate::access::{Affiliation, AppendPermit, Facts, Grant, PractitionerRole, ReadPermit};
+use crate::access::{
+    Affiliation, AppendPermit, BreakGlassOpening, CareTeam, Consent, Facts, Grant, PractitionerRole, ReadPermit,
+    Relationship,
+};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,9 @@ pub enum StoreError {
     /// What an administrator asked for does not exist.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// What an administrator gave is not understood: what, where and why. Nothing was changed.
+    #[error("{0}")]
+    Invalid(String),
     /// What an administrator wants to add exists already.
     #[error("this {0} exists already")]
     Exists(&'static str),
@@ -156,7 +162,7 @@ pub trait Store: AccountStore + AlertStore + DecisionStore + LedgerStore + PageS
     /// # Errors
     /// [`StoreError::NotFound`].
     fn set_grant_expiry(&mut self, id: &str, expires_at: UnixMillis) -> Result<(), StoreError>;
-    /// Roles, affiliations and grants.
+    /// Everything that access rests on.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -176,6 +182,67 @@ pub trait Store: AccountStore + AlertStore + DecisionStore + LedgerStore + PageS
     /// # Errors
     /// [`StoreError::Database`].
     fn grants(&self) -> Result<Vec<Grant>, StoreError>;
+
+    /// Adds a relationship; one that is there stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if an organization is not there.
+    fn put_relationship(&mut self, relationship: &Relationship) -> Result<(), StoreError>;
+    /// Ends a relationship.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn remove_relationship(&mut self, relationship: &Relationship) -> Result<(), StoreError>;
+    /// All relationships.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn relationships(&self) -> Result<Vec<Relationship>, StoreError>;
+    /// Adds or replaces a care team, by its id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the organization is not there.
+    fn put_care_team(&mut self, team: &CareTeam) -> Result<(), StoreError>;
+    /// Removes a care team.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn remove_care_team(&mut self, id: &str) -> Result<(), StoreError>;
+    /// All care teams.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn care_teams(&self) -> Result<Vec<CareTeam>, StoreError>;
+    /// Adds or replaces a consent, by its id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the organization is not there.
+    fn put_consent(&mut self, consent: &Consent) -> Result<(), StoreError>;
+    /// Removes a consent.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn remove_consent(&mut self, id: &str) -> Result<(), StoreError>;
+    /// All consents, whatever their status.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn consents(&self) -> Result<Vec<Consent>, StoreError>;
+    /// Records that a chart was opened in an emergency.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`]; [`StoreError::NotFound`] if the practitioner or their organization are not there.
+    fn add_opening(&mut self, opening: &BreakGlassOpening) -> Result<(), StoreError>;
+    /// Ends an opening early; one that is over stays as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn end_opening(&mut self, id: &OpeningId, at: UnixMillis) -> Result<(), StoreError>;
+    /// Openings that end after a moment, oldest first: after now, those that are open; after the beginning of time, all.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn openings_after(&self, moment: UnixMillis) -> Result<Vec<BreakGlassOpening>, StoreError>;
 
     /// Adds an enrolment code.
     ///

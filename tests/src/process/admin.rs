@@ -37,6 +37,7 @@ impl Admin {
             organization: organization(id),
             role: Role::Physician,
             sensitive: Vec::new(),
+            until: None,
         };
         let request = ureq::put(format!("{}/roles", self.base)).header("authorization", &self.token);
         request.send_json(role).unwrap();

@@ -67,7 +67,13 @@ impl World {
     /// Opens clinical compartments of all charts of `of` to `partner`.
     pub fn affiliate(&mut self, of: &str, partner: &str, may_write: bool) {
         let (organization, partner) = (organization(of), organization(partner));
-        let affiliation = Affiliation { organization, partner, compartments: CLINICAL.to_vec(), may_write };
+        let affiliation = Affiliation {
+            organization,
+            partner,
+            compartments: CLINICAL.to_vec(),
+            may_write,
+            patients: Default::default(),
+        };
         self.administer(|relay, now| relay.put_affiliation(affiliation, now));
     }
 
@@ -161,5 +167,5 @@ impl World {
 
 fn role_of(id: &str, at: &str, role: Role, sensitive: &[&str]) -> PractitionerRole {
     let sensitive = sensitive.iter().map(ToString::to_string).collect();
-    PractitionerRole { practitioner: practitioner(id), organization: organization(at), role, sensitive }
+    PractitionerRole { practitioner: practitioner(id), organization: organization(at), role, sensitive, until: None }
 }

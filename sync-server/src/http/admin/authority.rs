@@ -1,54 +1,12 @@
 //! Who is signed in, and what they may do at which organization. Asked anew for every request.
 
-use sync_protocol::{OrganizationId, PractitionerId};
+use sync_protocol::{OrganizationId, PractitionerId, UnixMillis};
 
 use super::Problem;
-use crate::access::Role;
+pub use crate::access::AdministrativeAction;
 use crate::admin::{PageQuery, ShownRight};
 use crate::relay::{Administrator, Relay};
 use crate::store::{Scope, StoreError};
-
-/// What can be administered at an organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdministrativeAction {
-    /// Practitioners, their roles and accounts.
-    AdministerPeople,
-    /// Enrolment codes and devices.
-    AdministerDevices,
-    /// Affiliations, grants, consents and the like.
-    AdministerAccess,
-    /// Reading the audit trail.
-    ReadAudit,
-    /// What is in custody.
-    DecideCustody,
-    /// The policy itself.
-    AdministerPolicy,
-}
-
-impl AdministrativeAction {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::AdministerPeople,
-        Self::AdministerDevices,
-        Self::AdministerAccess,
-        Self::ReadAudit,
-        Self::DecideCustody,
-        Self::AdministerPolicy,
-    ];
-
-    /// The name that policies use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AdministerPeople => "administer-people",
-            Self::AdministerDevices => "administer-devices",
-            Self::AdministerAccess => "administer-access",
-            Self::ReadAudit => "read-audit",
-            Self::DecideCustody => "decide-custody",
-            Self::AdministerPolicy => "administer-policy",
-        }
-    }
-}
 
 /// Who is signed in and what they may do.
 #[derive(Debug)]
@@ -63,18 +21,11 @@ impl Authority {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub fn of(relay: &Relay, who: Administrator) -> Result<Self, StoreError> {
-        let mut rights: Vec<(OrganizationId, Vec<AdministrativeAction>)> = Vec::new();
-        if let Some(practitioner) = who.practitioner() {
-            for role in relay.roles_of(practitioner)? {
-                let may = AdministrativeAction::ALL.into_iter().filter(|action| role_allows(role.role, *action));
-                match rights.iter_mut().find(|(organization, _)| *organization == role.organization) {
-                    Some((_, actions)) => actions.extend(may),
-                    None => rights.push((role.organization, may.collect())),
-                }
-            }
-        }
-        rights.retain(|(_, actions)| !actions.is_empty());
+    pub fn of(relay: &Relay, who: Administrator, now: UnixMillis) -> Result<Self, StoreError> {
+        let rights = match who.practitioner() {
+            Some(practitioner) => relay.administrative_rights(practitioner, now)?,
+            None => Vec::new(),
+        };
         Ok(Self { who, rights })
     }
 
@@ -219,18 +170,5 @@ fn belongs_to(relay: &Relay, practitioner: &PractitionerId) -> Result<Vec<Organi
         },
         Err(StoreError::NotFound(_)) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn role_allows(role: Role, action: AdministrativeAction) -> bool {
-    use AdministrativeAction::{
-        AdministerAccess, AdministerDevices, AdministerPeople, AdministerPolicy, DecideCustody, ReadAudit,
-    };
-    match role {
-        Role::Administrator => matches!(action, AdministerPeople | AdministerDevices),
-        Role::PrivacyOfficer => {
-            matches!(action, AdministerAccess | ReadAudit | DecideCustody | AdministerPolicy | AdministerDevices)
-        }
-        _ => false,
     }
 }

@@ -121,6 +121,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, error.to_string()),
+            StoreError::Invalid(_) => Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, error.to_string()),
             StoreError::Exists(_) => Self::new(StatusCode::CONFLICT, ErrorCode::Exists, error.to_string()),
             StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, why),
             error => {

@@ -76,7 +76,10 @@ async fn remove(by: SignedIn, State(state): State<AppState>, PathOf(path): PathO
         authority.require(AdministrativeAction::AdministerPeople, &path.organization)?;
         authority.require_not_oneself(&path.practitioner)?;
         let RolePath { organization, practitioner, role } = path;
-        relay.remove_role(&PractitionerRole { practitioner, organization, role, sensitive: Vec::new() }, now)?;
+        relay.remove_role(
+            &PractitionerRole { practitioner, organization, role, sensitive: Vec::new(), until: None },
+            now,
+        )?;
         Ok(Done {})
     })
     .await

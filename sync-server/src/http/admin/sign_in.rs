@@ -115,7 +115,7 @@ async fn admit(state: &AppState, origin: Origin, who: Administrator, verified: O
     let admitted = move |relay: &mut Relay, now| {
         let admission = relay.admit(&who, verified.as_deref(), valid_ms, origin, now)?;
         let admission = admission.ok_or_else(Problem::sign_in_refused)?;
-        let authority = Authority::of(relay, who.clone())?;
+        let authority = Authority::of(relay, who.clone(), now)?;
         Ok::<_, Problem>(Json(Admitted {
             token: Secret::new(admission.token),
             expires_at: admission.expires_at,

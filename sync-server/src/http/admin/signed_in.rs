@@ -43,7 +43,7 @@ impl SignedIn {
             if sign_in.only_password {
                 return Err(Problem::must_change_password());
             }
-            let authority = Authority::of(relay, administrator(&sign_in))?;
+            let authority = Authority::of(relay, administrator(&sign_in), now)?;
             act(relay, &authority, now)
         };
         let (done, who) = self.act(state, with_authority).await?;

@@ -198,7 +198,7 @@ impl Relay {
             sealing: false,
         };
         let subject = Subject { practitioner: body.practitioner, organization: body.organization };
-        let reach = self.gate.reach(&subject, self.store.as_ref(), now)?;
+        let reach = self.gate.reach(&subject, now);
         let mut peer = Peer::new(device.id(), device.certificate, reach);
         peer.stage = Stage::Erasing;
         peer.holdings = self.store.holdings(&peer.device)?;

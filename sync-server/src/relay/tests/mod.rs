@@ -8,6 +8,7 @@ mod audit;
 mod comparing;
 mod custody;
 mod deciding;
+mod decisions;
 mod delivering;
 mod device;
 mod enrolling;
@@ -16,12 +17,14 @@ mod held;
 mod large;
 mod metadata;
 mod model;
+mod policies;
 mod receipts;
 mod trails;
 mod two_organizations;
 mod uploading;
 mod wiping;
 mod worlds;
+mod worlds_facts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -215,7 +218,13 @@ impl Clinic {
 
     pub fn affiliate(&mut self, at: &str, partner: &str, compartments: &[Compartment], may_write: bool) {
         let (organization, partner) = (organization(at), organization(partner));
-        let affiliation = Affiliation { organization, partner, compartments: compartments.to_vec(), may_write };
+        let affiliation = Affiliation {
+            organization,
+            partner,
+            compartments: compartments.to_vec(),
+            may_write,
+            patients: Default::default(),
+        };
         self.admin(|relay, now| relay.put_affiliation(affiliation, now)).unwrap();
     }
 
@@ -356,6 +365,7 @@ fn assigned(who: &str, at: &str, role: Role, sensitive: &[&str]) -> Practitioner
         organization: organization(at),
         role,
         sensitive: sensitive.iter().map(ToString::to_string).collect(),
+        until: None,
     }
 }
 

@@ -4,16 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sync_protocol::frame::{Answer, CustodyReason};
 
-use sync_protocol::{DocumentId, Frame, decode};
+use sync_protocol::{DeviceId, DocumentId, Frame, decode};
 
 use super::device::Disk;
 use super::held::Held;
 use super::model::Model;
+use super::worlds_facts::FactDice;
 use super::*;
+use crate::access::{PurposeOfUse, Subject};
+use crate::relay::EmergencyRequest;
 
 const WORLDS: u64 = 200;
 const STEPS: usize = 45;
 const ORGANIZATIONS: [&str; 3] = ["east", "north", "south"];
+const PEOPLE: [&str; 3] = ["dr-0", "dr-1", "dr-2"];
+const PATIENTS: [&str; 2] = ["p1", "p2"];
 
 /// A document of the world and what was accepted of it.
 struct Known {
@@ -33,6 +38,7 @@ struct World {
     checked: Vec<usize>,
     backups: HashMap<usize, Disk>,
     texts: usize,
+    facts: FactDice,
 }
 
 fn documents() -> Vec<Known> {
@@ -40,7 +46,7 @@ fn documents() -> Vec<Known> {
     let mut all = Vec::new();
     for at in ORGANIZATIONS {
         all.push(document(at, "", Directory, ""));
-        for of in ["p1", "p2"] {
+        for of in PATIENTS {
             let parts = [(PatientIndex, ""), (Core, ""), (Administrative, "")];
             let named = [(Encounter, "e1"), (Sensitive, "PSY"), (Sensitive, "HIV")];
             all.extend(parts.into_iter().chain(named).map(|(compartment, part)| document(at, of, compartment, part)));
@@ -55,7 +61,11 @@ impl World {
         ORGANIZATIONS.iter().for_each(|id| clinic.organization(id));
         let (allowed, touched, checked) = (vec![BTreeSet::new(); 6], vec![BTreeSet::new(); 6], vec![0; 6]);
         let (backups, model) = Default::default();
-        let mut world = Self { clinic, model, documents: documents(), allowed, touched, checked, backups, texts: 0 };
+        let (organizations, people, patients) = (&ORGANIZATIONS, &PEOPLE, &PATIENTS);
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let facts = FactDice { rng, organizations, people, patients, span: 6 * HOUR };
+        let documents = documents();
+        let mut world = Self { clinic, model, documents, allowed, touched, checked, backups, texts: 0, facts };
         for n in 0..6 {
             let (who, at) = (format!("dr-{}", n / 2), ORGANIZATIONS[n % 3]);
             world.put_role(&who, at);
@@ -82,17 +92,23 @@ impl World {
     fn put_role(&mut self, who: &str, at: &str) {
         let common = [Role::Physician, Role::Nurse, Role::Clerk, Role::Physician, Role::Pharmacist];
         let role = common[self.pick(common.len())];
-        let open: Vec<String> = if self.pick(2) == 0 { vec!["PSY".into()] } else { Vec::new() };
-        self.model.roles.retain(|(p, o, r, _)| (p.as_str(), o.as_str(), *r) != (who, at, role));
-        self.model.roles.push((who.into(), at.into(), role, open.clone()));
-        let open: Vec<&str> = open.iter().map(String::as_str).collect();
-        self.clinic.role(who, at, role, &open);
+        let open: &[&str] = if self.pick(2) == 0 { &["PSY"] } else { &[] };
+        let until = (self.pick(6) == 0).then(|| self.facts.moment(self.clinic.now));
+        let record = PractitionerRecord { id: practitioner(who), name: who.to_uppercase(), organization: None };
+        let _ = self.clinic.admin(|relay, now| relay.add_practitioner(&record, now));
+        let put = PractitionerRole { until, ..assigned(who, at, role, open) };
+        self.clinic.admin(|relay, now| relay.put_role(&put, now)).unwrap();
+        let same = |r: &PractitionerRole| {
+            (&r.practitioner, &r.organization, r.role) == (&put.practitioner, &put.organization, role)
+        };
+        self.model.roles.retain(|other| !same(other));
+        self.model.roles.push(put);
     }
 
     fn step(&mut self) {
         self.clinic.now = self.clinic.now.plus(1);
         let device = self.pick(6);
-        match self.pick(20) {
+        match self.pick(25) {
             0..=7 => self.edit(device),
             8..=10 => self.connect(device, usize::MAX),
             // Breaks off after a few exchanges.
@@ -111,6 +127,10 @@ impl World {
                 self.clinic.wait(millis);
             }
             18 => self.set_back(device),
+            19 => self.change_relationships(),
+            20 => self.change_care_teams(),
+            21 | 22 => self.change_consents(),
+            23 => self.break_glass(device),
             _ => self.clinic.restart(),
         }
         self.clinic.wait(0);
@@ -216,28 +236,86 @@ impl World {
             0 => Grantee::Organization(organization(ORGANIZATIONS[self.pick(3)])),
             _ => Grantee::Practitioner(practitioner(&format!("dr-{}", self.pick(3)))),
         };
-        let compartments = self.compartments();
+        let compartments = self.facts.compartments();
         let valid = self.pick(6 * HOUR as usize) as i64;
         let grant = self.clinic.grant(at, of, to, &compartments, valid);
         self.model.grants.push(grant);
     }
 
-    fn compartments(&mut self) -> Vec<Compartment> {
-        let all = [Compartment::Core, Compartment::Encounter, Compartment::Sensitive, Compartment::Administrative];
-        all.into_iter().filter(|_| self.pick(2) == 0).collect()
-    }
-
     fn change_affiliations(&mut self) {
-        let (at, partner) = (ORGANIZATIONS[self.pick(3)], ORGANIZATIONS[self.pick(3)]);
-        self.model.affiliations.retain(|(o, p, _, _)| (o.as_str(), p.as_str()) != (at, partner));
+        let affiliation = self.facts.affiliation();
+        let key = |a: &Affiliation| (a.organization.clone(), a.partner.clone());
+        let (at, partner) = key(&affiliation);
+        self.model.affiliations.retain(|other| key(other) != key(&affiliation));
         if self.pick(2) == 0 {
-            let (organization, partner) = (organization(at), organization(partner));
-            let _ = self.clinic.admin(|relay, now| relay.remove_affiliation(&organization, &partner, now));
+            let _ = self.clinic.admin(|relay, now| relay.remove_affiliation(&at, &partner, now));
             return;
         }
-        let (compartments, may_write) = (self.compartments(), self.pick(2) == 0);
-        self.clinic.affiliate(at, partner, &compartments, may_write);
-        self.model.affiliations.push((at.into(), partner.into(), compartments, may_write));
+        self.model.affiliations.push(affiliation.clone());
+        self.clinic.admin(|relay, now| relay.put_affiliation(affiliation, now)).unwrap();
+    }
+
+    fn change_relationships(&mut self) {
+        let relationship = self.facts.relationship();
+        let known = self.model.relationships.iter().position(|other| *other == relationship);
+        if let Some(at) = known {
+            self.model.relationships.swap_remove(at);
+            return self.clinic.admin(|relay, now| relay.remove_relationship(&relationship, now)).unwrap();
+        }
+        self.clinic.admin(|relay, now| relay.put_relationship(&relationship, now)).unwrap();
+        self.model.relationships.push(relationship);
+    }
+
+    fn change_care_teams(&mut self) {
+        let id = format!("t{}", self.pick(3));
+        let known = self.model.care_teams.iter().position(|team| team.id == id);
+        if let Some(at) = known.filter(|_| self.facts.chance(40)) {
+            self.model.care_teams.swap_remove(at);
+            return self.clinic.admin(|relay, now| relay.remove_care_team(&id, now)).unwrap();
+        }
+        let team = self.facts.care_team(id, self.clinic.now);
+        self.clinic.admin(|relay, now| relay.put_care_team(&team, now)).unwrap();
+        self.model.care_teams.retain(|other| other.id != team.id);
+        self.model.care_teams.push(team);
+    }
+
+    fn change_consents(&mut self) {
+        let id = format!("c{}", self.pick(3));
+        let known = self.model.consents.iter().position(|consent| consent.id == id);
+        if let Some(at) = known.filter(|_| self.facts.chance(40)) {
+            self.model.consents.swap_remove(at);
+            return self.clinic.admin(|relay, now| relay.remove_consent(&id, now)).unwrap();
+        }
+        let consent = self.facts.consent(id, self.clinic.now);
+        self.clinic.admin(|relay, now| relay.put_consent(&consent, now)).unwrap();
+        self.model.consents.retain(|other| other.id != consent.id);
+        self.model.consents.push(consent);
+    }
+
+    /// Opens a chart in an emergency, or ends an opening early.
+    fn break_glass(&mut self, device: usize) {
+        let now = self.clinic.now;
+        let open = self.model.openings.iter().position(|opening| now < opening.until);
+        if let Some(at) = open.filter(|_| self.facts.chance(40)) {
+            let id = self.model.openings[at].id;
+            self.model.openings[at].until = now;
+            return self.clinic.admin(|relay, now| relay.end_opening(&id, now)).unwrap();
+        }
+        let (who, at) = self.device_at(device);
+        let request = EmergencyRequest {
+            device: DeviceId::of_key(&self.clinic.devices[device].secret.public()),
+            subject: Subject { practitioner: practitioner(&who), organization: organization(&at) },
+            organization: self.facts.organization(),
+            patient: self.facts.patient(),
+            purpose: PurposeOfUse::EmergencyTreatment,
+            reason: "unconscious".into(),
+        };
+        let opened = self.clinic.admin(|relay, now| relay.break_glass(request, now)).unwrap();
+        let mine = |role: &&PractitionerRole| role.practitioner.as_str() == who && role.organization.as_str() == at;
+        let held = self.model.roles.iter().filter(mine).filter(|role| role.until.is_none_or(|until| now < until));
+        let treats = held.into_iter().any(|role| matches!(role.role, Role::Physician | Role::Nurse));
+        assert_eq!(opened.is_some(), treats, "{who} at {at}");
+        self.model.openings.extend(opened);
     }
 
     fn change_roles(&mut self, device: usize) {
@@ -245,8 +323,9 @@ impl World {
         if self.pick(2) == 0 {
             return self.put_role(&who, &at);
         }
-        let Some(mine) = self.model.roles.iter().position(|(p, o, _, _)| (p, o) == (&who, &at)) else { return };
-        let (_, _, role, _) = self.model.roles.swap_remove(mine);
+        let mine = |role: &PractitionerRole| role.practitioner.as_str() == who && role.organization.as_str() == at;
+        let Some(mine) = self.model.roles.iter().position(mine) else { return };
+        let role = self.model.roles.swap_remove(mine).role;
         self.clinic.no_role(&who, &at, role);
     }
 

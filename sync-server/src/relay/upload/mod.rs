@@ -202,7 +202,7 @@ impl Relay {
     }
 
     fn may_read(&self, subject: &Subject, descriptor: &DocumentDescriptor, now: UnixMillis) -> bool {
-        self.gate.decide(subject, descriptor, Action::Read, now).is_some()
+        self.gate.decide(subject, descriptor, Action::Read, now)
     }
 
     fn append_change(
@@ -287,7 +287,7 @@ impl Relay {
         self.gate.document_added(descriptor, number);
         for (id, connection) in &mut self.connections {
             let Some(peer) = &mut connection.peer else { continue };
-            self.gate.extend(&mut peer.reach, &peer.subject, descriptor, number, now);
+            self.gate.extend(&mut peer.reach, descriptor, number, now);
             if !peer.is_served() || !peer.reach.documents().contains(number) {
                 continue;
             }

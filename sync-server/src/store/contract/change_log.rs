@@ -11,7 +11,7 @@ use crate::store::{ChangeFacts, CustodyEntry, DocumentEntry};
 /// Calls `read` with leave to read everything of `north`.
 fn permitted<T>(store: &dyn Store, read: impl FnOnce(&ReadPermit<'_>) -> T) -> T {
     let gate = gate(store);
-    let reach = gate.reach(&subject(), store, NOW).unwrap();
+    let reach = gate.reach(&subject(), NOW);
     read(&gate.read_permit(&reach, DeviceId([4; 16]), NOW).unwrap())
 }
 
@@ -108,7 +108,7 @@ pub(super) fn permits(reopen: Reopen<'_>) {
     let mut gate = gate(store.as_ref());
     let stranger = Subject { practitioner: practitioner("dr-x"), organization: organization("north") };
     assert!(gate.append_permit(&stranger, &core("p1"), NOW).is_none());
-    let reach = gate.reach(&stranger, store.as_ref(), NOW).unwrap();
+    let reach = gate.reach(&stranger, NOW);
     assert_eq!(*reach.documents(), RoaringBitmap::new());
     let permit = gate.read_permit(&reach, DeviceId([4; 16]), NOW).unwrap();
     let refused = store.changes(&permit, 1, Position(0), 1);

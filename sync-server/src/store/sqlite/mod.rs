@@ -7,6 +7,7 @@ mod custody;
 mod decisions;
 mod devices;
 mod disclosures;
+mod facts;
 mod ledger;
 mod log;
 mod pages;
@@ -20,11 +21,14 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, params};
 use sync_protocol::identity::Certificate;
 use sync_protocol::{
-    AuthorId, ChangeHash, Checksum, DeviceId, DocumentDescriptor, DocumentId, OrganizationId, PatientId, PublicKey,
-    UnixMillis,
+    AuthorId, ChangeHash, Checksum, DeviceId, DocumentDescriptor, DocumentId, OpeningId, OrganizationId, PatientId,
+    PublicKey, UnixMillis,
 };
 
-use crate::access::{Affiliation, AppendPermit, Facts, Grant, PractitionerRole, ReadPermit};
+use crate::access::{
+    Affiliation, AppendPermit, BreakGlassOpening, CareTeam, Consent, Facts, Grant, PractitionerRole, ReadPermit,
+    Relationship,
+};
 use crate::store::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
     OrganizationRecord, Position, PractitionerRecord, Scope, Store, StoreError, StoredChange, StoredSignature,
@@ -161,7 +165,15 @@ impl Store for SqliteStore {
     }
 
     fn facts(&self) -> Result<Facts, StoreError> {
-        Ok(Facts::new(self.roles()?, self.affiliations()?, self.grants()?))
+        Ok(Facts {
+            roles: self.roles()?,
+            affiliations: self.affiliations()?,
+            relationships: self.relationships()?,
+            care_teams: self.care_teams()?,
+            grants: self.grants()?,
+            consents: self.consents()?,
+            openings: self.openings_after(UnixMillis(i64::MIN))?,
+        })
     }
 
     fn roles(&self) -> Result<Vec<PractitionerRole>, StoreError> {
@@ -174,6 +186,54 @@ impl Store for SqliteStore {
 
     fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         people::grants(&self.connection)
+    }
+
+    fn put_relationship(&mut self, relationship: &Relationship) -> Result<(), StoreError> {
+        facts::put_relationship(&self.connection, relationship)
+    }
+
+    fn remove_relationship(&mut self, relationship: &Relationship) -> Result<(), StoreError> {
+        facts::remove_relationship(&self.connection, relationship)
+    }
+
+    fn relationships(&self) -> Result<Vec<Relationship>, StoreError> {
+        facts::relationships(&self.connection)
+    }
+
+    fn put_care_team(&mut self, team: &CareTeam) -> Result<(), StoreError> {
+        facts::put_care_team(&self.connection, team)
+    }
+
+    fn remove_care_team(&mut self, id: &str) -> Result<(), StoreError> {
+        facts::remove_care_team(&self.connection, id)
+    }
+
+    fn care_teams(&self) -> Result<Vec<CareTeam>, StoreError> {
+        facts::care_teams(&self.connection)
+    }
+
+    fn put_consent(&mut self, consent: &Consent) -> Result<(), StoreError> {
+        facts::put_consent(&self.connection, consent)
+    }
+
+    fn remove_consent(&mut self, id: &str) -> Result<(), StoreError> {
+        facts::remove_consent(&self.connection, id)
+    }
+
+    fn consents(&self) -> Result<Vec<Consent>, StoreError> {
+        facts::consents(&self.connection)
+    }
+
+    fn add_opening(&mut self, opening: &BreakGlassOpening) -> Result<(), StoreError> {
+        facts::add_opening(&self.connection, opening)
+    }
+
+    fn end_opening(&mut self, id: &OpeningId, at: UnixMillis) -> Result<(), StoreError> {
+        facts::end_opening(&self.connection, id, at)
+    }
+
+    fn openings_after(&self, moment: UnixMillis) -> Result<Vec<BreakGlassOpening>, StoreError> {
+        facts::openings_after(&self.connection, moment)
     }
 
     fn add_enrolment_code(&mut self, code: &EnrolmentCode) -> Result<(), StoreError> {

@@ -61,10 +61,11 @@ fn practitioner_of(row: &Row<'_>) -> Result<PractitionerRecord, StoreError> {
 }
 
 pub(super) fn put_role(db: &Connection, role: &PractitionerRole) -> Result<(), StoreError> {
-    let sql = "INSERT INTO practitioner_role (practitioner, organization, role, sensitive) VALUES (?1, ?2, ?3, ?4)
-               ON CONFLICT DO UPDATE SET sensitive = ?4";
+    let sql = "INSERT INTO practitioner_role (practitioner, organization, role, sensitive, until_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET sensitive = ?4, until_ms = ?5";
     let sensitive = to_json(&role.sensitive)?;
-    let values = params![role.practitioner.as_str(), role.organization.as_str(), role.role.as_str(), sensitive];
+    let until = role.until.map(|until| until.0);
+    let values = params![role.practitioner.as_str(), role.organization.as_str(), role.role.as_str(), sensitive, until];
     db.execute(sql, values).map_err(exists("role"))?;
     Ok(())
 }
@@ -78,7 +79,7 @@ pub(super) fn remove_role(db: &Connection, role: &PractitionerRole) -> Result<()
 pub(super) fn roles(db: &Connection, of: Option<&PractitionerId>) -> Result<Vec<PractitionerRole>, StoreError> {
     let whose = if of.is_some() { "practitioner = ?1" } else { "?1 IS NULL" };
     let sql = format!(
-        "SELECT practitioner, organization, role, sensitive FROM practitioner_role WHERE {whose}
+        "SELECT practitioner, organization, role, sensitive, until_ms FROM practitioner_role WHERE {whose}
          ORDER BY organization, practitioner, role"
     );
     let mut statement = db.prepare_cached(&sql)?;
@@ -90,16 +91,19 @@ pub(super) fn roles(db: &Connection, of: Option<&PractitionerId>) -> Result<Vec<
             organization: parse("organization id", &row.get::<_, String>(1)?)?,
             role: parse("role", &row.get::<_, String>(2)?)?,
             sensitive: from_json("role", &row.get::<_, String>(3)?)?,
+            until: row.get::<_, Option<i64>>(4)?.map(UnixMillis),
         });
     }
     Ok(found)
 }
 
 pub(super) fn put_affiliation(db: &Connection, affiliation: &Affiliation) -> Result<(), StoreError> {
-    let sql = "INSERT INTO affiliation (organization, partner, compartments, may_write) VALUES (?1, ?2, ?3, ?4)
-               ON CONFLICT DO UPDATE SET compartments = ?3, may_write = ?4";
-    let Affiliation { organization, partner, compartments, may_write } = affiliation;
-    let values = params![organization.as_str(), partner.as_str(), to_json(compartments)?, may_write];
+    let sql = "INSERT INTO affiliation (organization, partner, compartments, may_write, patients)
+               VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT DO UPDATE SET compartments = ?3, may_write = ?4, patients = ?5";
+    let Affiliation { organization, partner, compartments, may_write, patients } = affiliation;
+    let compartments = to_json(compartments)?;
+    let values = params![organization.as_str(), partner.as_str(), compartments, may_write, patients.as_str()];
     db.execute(sql, values).map_err(exists("affiliation"))?;
     Ok(())
 }
@@ -114,7 +118,8 @@ pub(super) fn remove_affiliation(
 }
 
 pub(super) fn affiliations(db: &Connection) -> Result<Vec<Affiliation>, StoreError> {
-    let sql = "SELECT organization, partner, compartments, may_write FROM affiliation ORDER BY organization, partner";
+    let sql = "SELECT organization, partner, compartments, may_write, patients FROM affiliation
+               ORDER BY organization, partner";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
@@ -124,6 +129,7 @@ pub(super) fn affiliations(db: &Connection) -> Result<Vec<Affiliation>, StoreErr
             partner: parse("organization id", &row.get::<_, String>(1)?)?,
             compartments: from_json("affiliation", &row.get::<_, String>(2)?)?,
             may_write: row.get(3)?,
+            patients: parse("affiliation", &row.get::<_, String>(4)?)?,
         });
     }
     Ok(found)

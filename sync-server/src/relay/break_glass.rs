@@ -1,0 +1,102 @@
+//! Charts opened in an emergency: who asked, what was answered, when it ends.
+
+use serde_json::json;
+use sync_protocol::{DeviceId, OpeningId, OrganizationId, PatientId, UnixMillis};
+
+use super::Relay;
+use crate::access::{BreakGlassOpening, FactChange, PurposeOfUse, Subject};
+use crate::store::{NewAuditRow, StoreError};
+
+/// Characters that a reason may have, at most; more is cut off.
+const REASON_CHARS: usize = 1_000;
+
+/// Somebody asks for a chart in an emergency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmergencyRequest {
+    /// On which device.
+    pub device: DeviceId,
+    /// Who.
+    pub subject: Subject,
+    /// Which organization manages the chart.
+    pub organization: OrganizationId,
+    /// Whose chart.
+    pub patient: PatientId,
+    /// What for.
+    pub purpose: PurposeOfUse,
+    /// Why, in their words.
+    pub reason: String,
+}
+
+impl Relay {
+    /// Opens a chart in an emergency, if the policies permit it and a reason is given. Either way it is audited. The answer
+    /// does not depend on whether there is such a chart.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn break_glass(
+        &mut self,
+        request: EmergencyRequest,
+        now: UnixMillis,
+    ) -> Result<Option<BreakGlassOpening>, StoreError> {
+        let EmergencyRequest { device, subject, organization, patient, purpose, reason } = request;
+        let until = self.gate.break_glass(&subject, (&organization, &patient), purpose, now);
+        let Some(until) = until.filter(|_| !reason.trim().is_empty()) else {
+            let detail = json!({ "organization": organization, "patient": patient, "purpose": purpose });
+            self.audit_emergency("refuse-break-glass", device, &subject, detail, now)?;
+            return Ok(None);
+        };
+        let reason = reason.trim().chars().take(REASON_CHARS).collect();
+        let id = OpeningId(self.random());
+        let opening =
+            BreakGlassOpening { id, organization, patient, subject, device, purpose, reason, opened_at: now, until };
+        self.begin()?;
+        self.store.add_opening(&opening)?;
+        // Not the reason: it is in a practitioner's words. It stands with the opening.
+        let detail = json!({
+            "opening": opening.id, "organization": opening.organization, "patient": opening.patient,
+            "purpose": purpose, "until": until,
+        });
+        self.audit_emergency("break-glass", device, &opening.subject, detail, now)?;
+        self.gate.change(FactChange::Opening(opening.clone()));
+        self.wake_all();
+        Ok(Some(opening))
+    }
+
+    /// Ends an opening early.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn end_opening(&mut self, id: &OpeningId, now: UnixMillis) -> Result<(), StoreError> {
+        self.store.end_opening(id, now)?;
+        let all = self.store.openings_after(UnixMillis(i64::MIN))?;
+        let ended = all.into_iter().find(|opening| opening.id == *id).ok_or(StoreError::NotFound("opening"))?;
+        let detail = json!({ "opening": id, "organization": ended.organization });
+        self.facts_changed(FactChange::Opening(ended), "end-break-glass", detail, now)
+    }
+
+    /// Openings that end after a moment, oldest first: after now, those that are open; after the beginning of time, all.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn openings_after(&self, moment: UnixMillis) -> Result<Vec<BreakGlassOpening>, StoreError> {
+        self.store.openings_after(moment)
+    }
+
+    fn audit_emergency(
+        &mut self,
+        action: &'static str,
+        device: DeviceId,
+        subject: &Subject,
+        detail: serde_json::Value,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.audit(&NewAuditRow {
+            at: now,
+            action,
+            device: Some(device),
+            practitioner: Some(subject.practitioner.clone()),
+            organization: Some(subject.organization.clone()),
+            detail,
+        })
+    }
+}
