@@ -14,7 +14,7 @@ use crate::access::index::{FactChange, FactIndex};
 use crate::access::permit::{AppendPermit, ReadPermit};
 use crate::access::policy::{Named, Policies};
 use crate::access::question::Action;
-use crate::access::reach::{Permitted, Profile, Reach, Reached, Validity};
+use crate::access::reach::{Permitted, Profile, Reach, Reached, Staged, Validity};
 use crate::access::staleness::{Concerned, Staleness};
 use crate::access::view::{View, named};
 
@@ -40,7 +40,7 @@ pub struct Gate {
     pub(in crate::access) charts: Charts,
     documents: Documents,
     staleness: Staleness,
-    reaches: RefCell<HashMap<Profile, Reached>>,
+    reaches: RefCell<HashMap<(Profile, Action), Reached>>,
 }
 
 impl Default for Gate {
@@ -121,6 +121,10 @@ impl Gate {
     /// What `subject` may receive now. Worked out once for everyone with the same profile.
     #[must_use]
     pub fn reach(&self, subject: &Subject, now: UnixMillis) -> Reach {
+        self.reach_for(subject, Action::Read, now)
+    }
+
+    fn reach_for(&self, subject: &Subject, action: Action, now: UnixMillis) -> Reach {
         let view = self.view(subject, now);
         let profile = self.profile(&view);
         let mut reaches = self.reaches.borrow_mut();
@@ -128,14 +132,15 @@ impl Gate {
             let fresh = self.staleness.is_fresh(&profile.organization, profile.practitioner.as_ref(), reached.version);
             fresh && reached.holds.contains(now)
         };
-        if reaches.get(&profile).is_none_or(|reached| !holds(reached)) {
+        let key = (profile.clone(), action);
+        if reaches.get(&key).is_none_or(|reached| !holds(reached)) {
             if reaches.len() >= MAX_REACHES {
                 reaches.clear();
             }
-            reaches.insert(profile.clone(), self.work_out(&view));
+            reaches.insert(key.clone(), self.work_out(&view, action));
         }
-        let reached = reaches.entry(profile).or_insert_with(|| self.work_out(&view));
-        self.catch_up(&view, reached);
+        let reached = reaches.entry(key).or_insert_with(|| self.work_out(&view, action));
+        self.catch_up(&view, action, reached);
         Reach {
             documents: reached.documents.clone(),
             by_break_glass: reached.by_break_glass.clone(),
@@ -160,8 +165,8 @@ impl Gate {
         }
     }
 
-    fn work_out(&self, view: &View<'_>) -> Reached {
-        let Permitted { documents, by_break_glass } = Permitted::work_out(view, &self.documents, Action::Read);
+    fn work_out(&self, view: &View<'_>, action: Action) -> Reached {
+        let Permitted { documents, by_break_glass } = Permitted::work_out(view, &self.documents, action);
         Reached {
             documents: Arc::new(documents),
             by_break_glass: Arc::new(by_break_glass),
@@ -172,14 +177,14 @@ impl Gate {
     }
 
     /// Looks at documents that came since.
-    fn catch_up(&self, view: &View<'_>, reached: &mut Reached) {
+    fn catch_up(&self, view: &View<'_>, action: Action, reached: &mut Reached) {
         let end = self.documents.end();
         if end - reached.end > WORTH_WORKING_OUT {
-            *reached = self.work_out(view);
+            *reached = self.work_out(view, action);
         }
         for number in std::mem::replace(&mut reached.end, end)..end {
             let mut permitted = Permitted::default();
-            permitted.consider(view, &self.documents, Action::Read, number);
+            permitted.consider(view, &self.documents, action, number);
             if permitted.documents.is_empty() {
                 continue;
             }
@@ -219,9 +224,17 @@ impl Gate {
 
     /// Documents to be kept sealed on a subject's devices for emergencies, besides those in reach.
     #[must_use]
-    pub fn staged(&self, subject: &Subject, now: UnixMillis) -> RoaringBitmap {
-        let staged = Permitted::work_out(&self.view(subject, now), &self.documents, Action::Stage).documents;
-        staged - self.reach(subject, now).documents()
+    pub fn staged(&self, subject: &Subject, now: UnixMillis) -> Staged {
+        let staged = self.reach_for(subject, Action::Stage, now);
+        let documents = staged.documents() - self.reach(subject, now).documents();
+        Staged(Reach { documents: Arc::new(documents), ..staged })
+    }
+
+    /// Leave to read, for one device, what is to lie sealed on it; none if that is stale. What is read under it leaves the
+    /// relay sealed only.
+    #[must_use]
+    pub fn sealing_permit<'a>(&self, staged: &'a Staged, device: DeviceId, now: UnixMillis) -> Option<ReadPermit<'a>> {
+        self.read_permit(&staged.0, device, now)
     }
 
     /// Orders documents for delivery.

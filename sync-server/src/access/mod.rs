@@ -32,4 +32,4 @@ pub use index::FactChange;
 pub use permit::{AppendPermit, ReadPermit};
 pub use policy::{Policies, PolicyError, PolicyFile};
 pub use question::Action;
-pub use reach::Reach;
+pub use reach::{Reach, Staged};

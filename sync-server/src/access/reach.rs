@@ -46,6 +46,18 @@ impl Reach {
     }
 }
 
+/// What is to lie sealed on one subject's devices, and until when the answer holds.
+#[derive(Clone, Debug)]
+pub struct Staged(pub(in crate::access) Reach);
+
+impl Staged {
+    /// The numbers of the documents.
+    #[must_use]
+    pub fn documents(&self) -> &RoaringBitmap {
+        self.0.documents()
+    }
+}
+
 /// When an answer holds, as far as time goes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::access) struct Validity {

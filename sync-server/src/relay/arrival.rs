@@ -135,7 +135,8 @@ impl Relay {
             lease_ms: self.settings.lease_ms,
             now,
             wipe: false,
-            sealing: false,
+            // Asked for once: then it is known.
+            sealing: self.store.sealing_key(&device.id())?.is_none(),
         };
         let subject = crate::access::Subject { practitioner: body.practitioner, organization: body.organization };
         let reach = self.gate.reach(&subject, now);

@@ -140,21 +140,21 @@ fn add_part(peer: &mut Peer, draft: &mut Draft, number: u32, part: Option<Part>)
 
 /// Which document, after which position, and what of it.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
-    document: u32,
-    after: Position,
-    kind: Kind,
+pub(super) struct Wanted {
+    pub document: u32,
+    pub after: Position,
+    pub kind: Kind,
 }
 
 /// What a batch carries of a document, and up to where.
-struct Part {
-    delivered: DeliveredDocument,
-    last: Position,
+pub(super) struct Part {
+    pub delivered: DeliveredDocument,
+    pub last: Position,
 }
 
 /// What of a document a batch carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// All of it, to a device that does not have it.
     Whole,
     /// What is new.
@@ -164,7 +164,7 @@ enum Kind {
 }
 
 /// All that is wanted of a document, or as much as there is room for, to be gone on with; none if there is nothing.
-fn read_document(
+pub(super) fn read_document(
     store: &dyn Store,
     permit: &ReadPermit<'_>,
     wanted: Wanted,

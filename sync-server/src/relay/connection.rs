@@ -7,6 +7,7 @@ use sync_protocol::identity::Certificate;
 use sync_protocol::session::RelaySession;
 use sync_protocol::{AuthorId, DeviceId, OrganizationId, UnixMillis};
 
+use super::staging::LaidReady;
 use crate::access::{Reach, Subject};
 use crate::accounts::Origin;
 use crate::store::{Holdings, Position};
@@ -61,6 +62,7 @@ pub(super) struct Peer {
     pub certified: HashSet<AuthorId>,
     /// Organizations whose keys went over this connection.
     pub keyed: HashSet<OrganizationId>,
+    pub laid_ready: LaidReady,
 }
 
 /// A batch on its way.
@@ -127,6 +129,7 @@ impl Peer {
             stage: Stage::Greeted,
             certified: HashSet::new(),
             keyed: HashSet::new(),
+            laid_ready: LaidReady::default(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Deliveries: what each connected device lacks, in batches, as far as its window allows.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use sync_protocol::frame::{BatchBody, CaughtUp, OrganizationKey};
-use sync_protocol::{Checksum, UnixMillis};
+use sync_protocol::{AuthorId, Checksum, OrganizationId, UnixMillis};
 
 use super::batch::{Draft, next_batch};
 use super::connection::{Connection, Unacked};
@@ -55,7 +57,8 @@ impl Relay {
         let nonce = self.random();
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
-        certify(peer, self.store.as_ref(), &mut draft.body)?;
+        let mut told = Told { authors: &mut peer.certified, organizations: &mut peer.keyed };
+        certify(&mut told, self.store.as_ref(), &mut draft.body)?;
         let cursor = (!draft.unfinished).then(|| self.seal.seal(&peer.device, place(peer), nonce));
         let (number, event) = connection.session.deliver(cursor, &draft.body);
         let documents = draft.complete.iter().map(|(document, _)| *document).collect();
@@ -88,7 +91,7 @@ impl Relay {
             let event = connection.session.caught_up(CaughtUp { cursor, checksum });
             self.carry_out(id, vec![event], now);
         }
-        Ok(())
+        self.lay_ready(id, now)
     }
 
     /// Works the reach out anew where it no longer says what the rules say. Whether it did.
@@ -147,16 +150,22 @@ fn place(peer: &Peer) -> Place {
     Place { position: peer.cursor, withdrawals: peer.holdings.withdrawals }
 }
 
-/// Adds the certificates and keys that the device needs to check this batch and was not given on this connection.
-fn certify(peer: &mut Peer, store: &dyn Store, body: &mut BatchBody) -> Result<(), StoreError> {
+/// Whose certificates and keys the device has.
+pub(super) struct Told<'a> {
+    pub authors: &'a mut HashSet<AuthorId>,
+    pub organizations: &'a mut HashSet<OrganizationId>,
+}
+
+/// Adds the certificates and keys that the device needs to check this body and was not told yet.
+pub(super) fn certify(told: &mut Told<'_>, store: &dyn Store, body: &mut BatchBody) -> Result<(), StoreError> {
     let authors: Vec<_> = body.documents.iter().flat_map(|d| d.signatures.iter().map(|s| s.author)).collect();
     for author in authors {
-        if !peer.certified.insert(author) {
+        if !told.authors.insert(author) {
             continue;
         }
         let Some(certificate) = store.certificate(&author)? else { continue };
         let organization = &certificate.body.organization;
-        if peer.keyed.insert(organization.clone())
+        if told.organizations.insert(organization.clone())
             && let Some(record) = store.organizations()?.into_iter().find(|o| o.id == *organization)
         {
             body.organization_keys.push(OrganizationKey { organization: record.id, key: record.key.public() });

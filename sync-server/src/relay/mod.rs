@@ -22,6 +22,7 @@ mod facts;
 mod ledger;
 mod policies;
 mod resume;
+mod staging;
 mod upload;
 
 #[cfg(test)]
@@ -260,7 +261,7 @@ impl Relay {
             };
             let runs_out = peer.stage != Stage::Erasing && peer.certificate.check_time(now).is_err();
             expired.extend(runs_out.then_some(*id));
-            if peer.is_served() && !self.gate.holds(&peer.reach, now) {
+            if peer.is_served() && (!self.gate.holds(&peer.reach, now) || peer.laid_ready.is_due(now)) {
                 self.ready.insert(*id);
             }
         }
@@ -316,7 +317,9 @@ impl Relay {
                 RelayEvent::Receipt(receipt) => self.receipt(id, &receipt, now),
                 RelayEvent::Trail { trail, body } => self.trail(id, &trail, &body, now),
                 RelayEvent::DecisionsKnown(changes) => self.decisions_known(id, &changes, now),
-                RelayEvent::BreakGlass(_) | RelayEvent::Sealing(_) | RelayEvent::Staged => Ok(()),
+                RelayEvent::BreakGlass(_) => Ok(()),
+                RelayEvent::Sealing(key) => self.sealing(id, &key),
+                RelayEvent::Staged => self.staged(id),
                 RelayEvent::Closed { reason, by, .. } => {
                     // Not the detail: the other side could put anything into it.
                     tracing::debug!(connection = id.0, ?by, ?reason, "connection ends");

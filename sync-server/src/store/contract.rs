@@ -6,6 +6,7 @@ mod decisions;
 mod facts;
 mod ledger;
 mod people;
+mod staging;
 mod transactions;
 
 use rand::{Rng, SeedableRng};
@@ -31,7 +32,7 @@ type Reopen<'a> = &'a dyn Fn() -> Box<dyn Store>;
 type Case = fn(Reopen<'_>);
 
 /// The contract's cases, each on a store of its own.
-const CASES: [(&str, Case); 25] = [
+const CASES: [(&str, Case); 27] = [
     ("a transaction takes effect whole or not at all", transactions::all_or_nothing),
     ("what was not committed is gone after a restart", transactions::uncommitted_is_gone),
     ("settings are kept and replaced", transactions::settings),
@@ -57,6 +58,8 @@ const CASES: [(&str, Case); 25] = [
     ("reading needs a permit for that document", change_log::permits),
     ("the newest signature of an actor is kept", change_log::signatures),
     ("custody keeps a change once", change_log::custody),
+    ("the sealing key of a device is kept and replaced", staging::sealing_keys),
+    ("what lies sealed on a device is kept, replaced and removed", staging::staged_documents),
 ];
 
 fn holds_for(make: impl Fn() -> Box<dyn Fn() -> Box<dyn Store>>) {

@@ -21,14 +21,14 @@ pub use ledger::{
 pub use pages::{PageStore, Scope};
 pub use records::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
-    OrganizationRecord, Position, PractitionerRecord, StoredChange, StoredSignature,
+    OrganizationRecord, Position, PractitionerRecord, StagedDocument, StoredChange, StoredSignature,
 };
 pub use sqlite::SqliteStore;
 
 use sync_protocol::identity::Certificate;
 use sync_protocol::{
     AuthorId, ChangeHash, Checksum, DeviceId, DocumentDescriptor, DocumentId, OpeningId, OrganizationId, PatientId,
-    PublicKey, UnixMillis,
+    PublicKey, SealingKey, UnixMillis,
 };
 
 use crate::access::{
@@ -393,6 +393,37 @@ pub trait Store: AccountStore + AlertStore + DecisionStore + LedgerStore + PageS
     /// # Errors
     /// [`StoreError::Database`].
     fn custody(&self) -> Result<Vec<CustodyEntry>, StoreError>;
+
+    /// The key that documents are sealed to for a device.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn sealing_key(&self, device: &DeviceId) -> Result<Option<SealingKey>, StoreError>;
+    /// Keeps that key.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn set_sealing_key(&mut self, device: &DeviceId, key: &SealingKey) -> Result<(), StoreError>;
+    /// What lies sealed on a device, by document.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn staged(&self, device: &DeviceId) -> Result<Vec<StagedDocument>, StoreError>;
+    /// Records that a document was sent sealed, or is on the device's disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn put_staged(&mut self, device: &DeviceId, staged: &StagedDocument) -> Result<(), StoreError>;
+    /// Records that a document lies sealed on a device no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn remove_staged(&mut self, device: &DeviceId, document: u32) -> Result<(), StoreError>;
+    /// The position of a document's newest change; 0 for none.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn last_position(&self, document: u32) -> Result<Position, StoreError>;
 
     /// Appends to the audit trail.
     ///

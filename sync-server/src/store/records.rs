@@ -175,6 +175,19 @@ pub struct StoredSignature {
     pub signature: ChangeSignature,
 }
 
+/// A document that lies sealed on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StagedDocument {
+    /// Its number.
+    pub document: u32,
+    /// Everything up to here is in it.
+    pub upto: Position,
+    /// When it was sent.
+    pub at: UnixMillis,
+    /// The device has said that it is on its disk.
+    pub acknowledged: bool,
+}
+
 /// A change kept for a privacy officer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustodyEntry {

@@ -166,7 +166,8 @@ fn agree(seed: u64, own_policy: bool) {
         let read = |at: &usize| gate.decide(&who, &documents[*at], Action::Read, now);
         let expected: BTreeSet<usize> = (0..there).filter(read).collect();
         assert_eq!(found, expected, "seed {seed}, step {step}: {who:?} at {now:?}");
-        let staged: BTreeSet<usize> = gate.staged(&who, now).iter().map(|number| number as usize - 1).collect();
+        let staged: BTreeSet<usize> =
+            gate.staged(&who, now).documents().iter().map(|number| number as usize - 1).collect();
         let stage = |at: &usize| gate.decide(&who, &documents[*at], Action::Stage, now) && !found.contains(at);
         assert_eq!(staged, (0..there).filter(stage).collect(), "seed {seed}, step {step}: staged");
     }

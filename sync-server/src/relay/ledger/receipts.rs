@@ -56,11 +56,12 @@ impl Relay {
             return self.wiped(id, receipt, now);
         }
         let settled = self.owed_among(&device, &receipt.documents)?;
+        let sealed = self.forget_staged(&device, &receipt.documents)?;
         // What settles nothing is answered all the same: it tells nothing, and asks for nothing.
-        if !settled.is_empty() {
+        if !settled.is_empty() || !sealed.is_empty() {
             self.begin()?;
             self.store.settle_owed(&device, &settled)?;
-            self.keep_receipt(id, receipt, &settled, now)?;
+            self.keep_receipt(id, receipt, &(settled | sealed), now)?;
         }
         self.answer_receipt(id, receipt.receipt, now);
         Ok(())

@@ -7,7 +7,7 @@ use automerge::transaction::Transactable;
 use automerge::{ActorId, Change, ROOT, ReadDoc};
 use sync_protocol::frame::{
     Answer, BatchBody, BreakGlassAnswer, CaughtUp, ChangeName, Cursor, Decision, DeliveredDocument, Enrolled,
-    GoodbyeReason, Inventory, InventoryEntry, PushBody, PushedDocument, Resume, Resumed, Welcome,
+    GoodbyeReason, Inventory, InventoryEntry, PushBody, PushedDocument, Resume, Resumed, SealedDocument, Welcome,
 };
 use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, SecretKey, uncovered};
 use sync_protocol::session::{ClientEvent, ClientSession, EndedBy, Intent};
@@ -27,6 +27,8 @@ pub struct Disk {
     pub documents: BTreeMap<DocumentId, Held>,
     /// Parts of documents that go on in the next batch.
     pub staged: BTreeMap<DocumentId, DeliveredDocument>,
+    /// Documents that lie ready.
+    pub sealed: BTreeMap<DocumentId, SealedDocument>,
     pub certificates: HashMap<AuthorId, Certificate>,
     pub keys: HashMap<OrganizationId, PublicKey>,
 }
@@ -238,6 +240,7 @@ impl Device {
                 for id in &documents {
                     self.disk.documents.remove(id);
                     self.disk.staged.remove(id);
+                    self.disk.sealed.remove(id);
                 }
                 if self.receipts {
                     sent.push(self.confirm(documents.clone(), false, now));
@@ -248,7 +251,10 @@ impl Device {
             ClientEvent::TrailKept(through) => self.trail_kept.push(through),
             ClientEvent::Decided(decisions) => sent.extend(self.take_decisions(decisions)),
             ClientEvent::BreakGlassAnswered(answer) => self.opened.push(answer),
-            ClientEvent::Stage { .. } => {}
+            ClientEvent::Stage { stage, documents } => {
+                self.disk.sealed.extend(documents.into_iter().map(|sealed| (sealed.document, sealed)));
+                sent.extend(self.session.as_mut().map(|session| bytes_of(session.staged(stage))));
+            }
             ClientEvent::Closed { by, reason, detail } => self.closed = Some((by, reason, detail)),
         }
     }

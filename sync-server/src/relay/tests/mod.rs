@@ -19,6 +19,7 @@ mod metadata;
 mod model;
 mod policies;
 mod receipts;
+mod staging;
 mod trails;
 mod two_organizations;
 mod uploading;

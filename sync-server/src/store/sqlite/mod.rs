@@ -14,6 +14,7 @@ mod pages;
 mod people;
 mod receipts;
 mod rows;
+mod staging;
 mod trails;
 
 use std::path::Path;
@@ -22,7 +23,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sync_protocol::identity::Certificate;
 use sync_protocol::{
     AuthorId, ChangeHash, Checksum, DeviceId, DocumentDescriptor, DocumentId, OpeningId, OrganizationId, PatientId,
-    PublicKey, UnixMillis,
+    PublicKey, SealingKey, UnixMillis,
 };
 
 use crate::access::{
@@ -31,15 +32,17 @@ use crate::access::{
 };
 use crate::store::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
-    OrganizationRecord, Position, PractitionerRecord, Scope, Store, StoreError, StoredChange, StoredSignature,
+    OrganizationRecord, Position, PractitionerRecord, Scope, StagedDocument, Store, StoreError, StoredChange,
+    StoredSignature,
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_access_facts.sql"),
     include_str!("../../../migrations/0003_accounts.sql"),
     include_str!("../../../migrations/0004_ledger.sql"),
+    include_str!("../../../migrations/0005_staging.sql"),
 ];
 
 /// A relay's store in one SQLite database.
@@ -353,6 +356,30 @@ impl Store for SqliteStore {
 
     fn custody(&self) -> Result<Vec<CustodyEntry>, StoreError> {
         custody::all(&self.connection)
+    }
+
+    fn sealing_key(&self, device: &DeviceId) -> Result<Option<SealingKey>, StoreError> {
+        staging::sealing_key(&self.connection, device)
+    }
+
+    fn set_sealing_key(&mut self, device: &DeviceId, key: &SealingKey) -> Result<(), StoreError> {
+        staging::set_sealing_key(&self.connection, device, key)
+    }
+
+    fn staged(&self, device: &DeviceId) -> Result<Vec<StagedDocument>, StoreError> {
+        staging::staged(&self.connection, device)
+    }
+
+    fn put_staged(&mut self, device: &DeviceId, staged: &StagedDocument) -> Result<(), StoreError> {
+        staging::put_staged(&self.connection, device, staged)
+    }
+
+    fn remove_staged(&mut self, device: &DeviceId, document: u32) -> Result<(), StoreError> {
+        staging::remove_staged(&self.connection, device, document)
+    }
+
+    fn last_position(&self, document: u32) -> Result<Position, StoreError> {
+        staging::last_position(&self.connection, document)
     }
 
     fn append_audit(&mut self, row: &NewAuditRow) -> Result<(), StoreError> {

@@ -1,0 +1,106 @@
+//! Documents laid ready, sealed, on devices whose practitioners may not read them.
+
+use super::*;
+use crate::access::Relationship;
+
+const SECRET: &[u8] = b"penicillin";
+
+/// North treats p1 and p2; east treats p1 too. `dr-e` at east has a device (3), which is connected.
+fn east() -> Clinic {
+    let mut clinic = Clinic::of_two();
+    clinic.organization("east");
+    clinic.role("dr-e", "east", Role::Physician, &[]);
+    for patient in ["p1", "p2"] {
+        clinic.write(0, &core("north", patient), "penicillin");
+        clinic.write(0, &document("north", patient, Compartment::Results, ""), "penicillin");
+    }
+    relate(&mut clinic, true);
+    let device = clinic.enrolled("dr-e", "east");
+    clinic.sync(device);
+    clinic
+}
+
+fn relate(clinic: &mut Clinic, treats: bool) {
+    let (organization, partner) = (organization("north"), organization("east"));
+    let relationship = Relationship { organization, patient: patient("p1"), partner };
+    let change = |relay: &mut Relay, now| match treats {
+        true => relay.put_relationship(&relationship, now),
+        false => relay.remove_relationship(&relationship, now),
+    };
+    clinic.admin(change).unwrap();
+}
+
+fn sealed(clinic: &Clinic) -> Vec<DocumentDescriptor> {
+    let patients = ["p1", "p2"].iter().flat_map(|p| [core("north", p), document("north", p, Compartment::Results, "")]);
+    patients.filter(|descriptor| clinic.devices[3].disk.sealed.contains_key(&descriptor.id())).collect()
+}
+
+#[test]
+fn what_policy_stages_lies_sealed_on_the_device_and_nothing_else() {
+    let clinic = east();
+    assert_eq!(sealed(&clinic), [core("north", "p1")]);
+    assert!(clinic.devices[3].disk.documents.is_empty(), "nothing of it is open");
+    assert!(clinic.devices[3].agrees());
+}
+
+#[test]
+fn sealed_bytes_show_nothing_and_open_with_the_devices_key() {
+    let clinic = east();
+    let device = &clinic.devices[3];
+    assert!(!device.seen.iter().any(|(_, bytes)| bytes.windows(SECRET.len()).any(|some| some == SECRET)));
+    let sealed = &device.disk.sealed[&core("north", "p1").id()];
+    let body = sealed.open(&device.secret).unwrap();
+    let [delivered] = &body.documents[..] else { panic!("{body:?}") };
+    assert!(delivered.changes.iter().any(|change| change.windows(SECRET.len()).any(|some| some == SECRET)));
+    assert_eq!(delivered.descriptor, Some(core("north", "p1")));
+    assert_eq!((body.certificates.len(), body.organization_keys.len()), (1, 1), "it can be checked by itself");
+    assert_eq!(sealed.for_ms, 4 * HOUR as u64, "as the policy says");
+    assert!(sealed.open(&clinic.devices[0].secret).is_err());
+}
+
+#[test]
+fn a_later_version_replaces_the_one_that_lies_there() {
+    let mut clinic = east();
+    let before = clinic.devices[3].disk.sealed.clone();
+    clinic.write(0, &core("north", "p1"), "later");
+    clinic.resync(3);
+    assert_ne!(clinic.devices[3].disk.sealed, before);
+    let again = clinic.devices[3].disk.sealed.clone();
+    clinic.resync(3);
+    assert_eq!(clinic.devices[3].disk.sealed, again, "nothing changed, nothing is sent");
+}
+
+#[test]
+fn what_may_lie_there_no_more_is_taken_back_until_a_receipt_comes() {
+    let mut clinic = east();
+    clinic.devices[3].receipts = false;
+    relate(&mut clinic, false);
+    assert_eq!(sealed(&clinic), []);
+    clinic.devices[3].withdrawn.clear();
+    clinic.devices[3].receipts = true;
+    clinic.resync(3);
+    assert_eq!(clinic.devices[3].withdrawn, [core("north", "p1").id()], "told again: nobody said that it is gone");
+    clinic.devices[3].withdrawn.clear();
+    clinic.resync(3);
+    assert_eq!(clinic.devices[3].withdrawn, []);
+}
+
+#[test]
+fn each_laying_ready_is_in_the_audit_trail_before_it_leaves() {
+    let clinic = east();
+    let rows = clinic.relay.audit_after(0, 1_000).unwrap();
+    let row = rows.iter().find(|row| row.action == "lay-ready-sealed").unwrap();
+    assert_eq!(row.practitioner.as_deref(), Some("dr-e"));
+    let number = clinic.relay.store.document(&core("north", "p1").id()).unwrap().unwrap().number;
+    let last = clinic.relay.store.last_position(number).unwrap();
+    assert_eq!(row.detail, format!("{{\"documents-upto\":[[{number},{}]]}}", last.0));
+}
+
+#[test]
+fn a_document_that_opens_regularly_needs_no_sealed_copy() {
+    let mut clinic = east();
+    clinic.affiliate("north", "east", &[Compartment::Core], false);
+    assert!(clinic.devices[3].holds(&core("north", "p1")));
+    let device = DeviceId::of_key(&clinic.devices[3].secret.public());
+    assert_eq!(clinic.relay.store.staged(&device).unwrap(), []);
+}
