@@ -1,18 +1,20 @@
 //! The device: one profile's database, its keys, and who watches it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use sync_protocol::frame::Enrolled;
 use sync_protocol::frame::OrganizationKey;
 use sync_protocol::identity::SecretKey;
-use sync_protocol::{DeviceId, OrganizationId, PatientId, PractitionerId, UnixMillis};
+use sync_protocol::{DeviceId, DocumentId, OrganizationId, PatientId, PractitionerId, UnixMillis};
 
+use crate::elapsed::Elapsed;
 use crate::observe::{DeviceEvent, Observers};
 use crate::random::Randomness;
 use crate::status::Link;
 use crate::store::identity::{self, Identity};
-use crate::store::{self, DamagedFile, documents, trust};
+use crate::store::{self, DamagedFile, documents, erase, trail, trust};
+use crate::trail::{CHECKED_AT_OPEN, Shown};
 use crate::{ChartRef, DeviceError};
 
 /// One profile: its SQLite database and its keys. All of it is synchronous; the caller says what time it is.
@@ -24,6 +26,15 @@ pub struct Device {
     pub(crate) randomness: Box<dyn Randomness>,
     pub(crate) observers: Observers,
     pub(crate) link: Link,
+    pub(crate) shown: Shown,
+    pub(crate) elapsed: Elapsed,
+    /// The relay's clock minus this device's count of time, as last heard: see [`crate::elapsed`].
+    pub(crate) relay_ahead_ms: Option<i64>,
+    /// The profile was erased on the relay's order and not enrolled anew.
+    pub(crate) wiped: bool,
+    pub(crate) folder: PathBuf,
+    /// The first entry of the trail that was found changed.
+    pub(crate) trail_broken_at: Option<u64>,
     damaged: Option<DamagedFile>,
     seen_version: i64,
 }
@@ -55,15 +66,36 @@ impl Device {
         let (db, damaged) = store::open(folder, now)?;
         let identity = identity::load(&db)?;
         let seen_version = data_version(&db)?;
-        Ok(Self {
+        let trail_broken_at = trail::first_broken(&db, Some(CHECKED_AT_OPEN))?;
+        let (total, at) = identity::elapsed(&db)?;
+        let wiped = erase::is_erased(&db)?;
+        let mut device = Self {
             db,
             identity,
             randomness: Box::new(randomness),
             observers: Observers::default(),
             link: Link::default(),
+            shown: Shown::default(),
+            elapsed: Elapsed::new(total, at),
+            relay_ahead_ms: None,
+            wiped,
+            folder: folder.to_owned(),
+            trail_broken_at,
             damaged,
             seen_version,
-        })
+        };
+        device.keep_time(now)?;
+        Ok(device)
+    }
+
+    /// Does what is due by this device's own time, whether the relay is reached or not. Gives documents whose emergency
+    /// access ended. Where the file cannot be written, reading is refused instead.
+    pub(crate) fn keep_time(&mut self, now: UnixMillis) -> Result<Vec<DocumentId>, DeviceError> {
+        let done = self.erase_if_due(now).and_then(|_| self.end_emergencies(now));
+        match done {
+            Err(error) if error.is_storage() => Ok(Vec::new()),
+            done => done,
+        }
     }
 
     /// The database that was found damaged when this device was opened. It holds whatever had not been sent.
@@ -113,11 +145,13 @@ impl Device {
     ) -> Result<DeviceIdentity, DeviceError> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         identity::enrolled(&tx, relay_url, enrolled, now)?;
+        erase::enrolled_anew(&tx)?;
         let organization = enrolled.certificate.body.organization.clone();
         trust::pin(&tx, &OrganizationKey { organization, key: enrolled.organization_key })?;
         trust::store(&tx, &enrolled.certificate)?;
         tx.commit()?;
         self.identity = identity::load(&self.db)?;
+        self.wiped = false;
         self.identity()
     }
 
@@ -167,7 +201,7 @@ impl Device {
     }
 
     pub(crate) fn enrolled_identity(&self) -> Result<&Identity, DeviceError> {
-        self.identity.as_ref().ok_or(DeviceError::NotEnrolled)
+        self.identity.as_ref().ok_or(if self.wiped { DeviceError::Wiped } else { DeviceError::NotEnrolled })
     }
 
     /// Runs `work` in one transaction that takes the write lock at once.
@@ -175,7 +209,8 @@ impl Device {
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &Identity) -> Result<T, DeviceError>,
     ) -> Result<T, DeviceError> {
-        let identity = self.identity.as_ref().ok_or(DeviceError::NotEnrolled)?;
+        let identity = self.identity.as_ref();
+        let identity = identity.ok_or(if self.wiped { DeviceError::Wiped } else { DeviceError::NotEnrolled })?;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let outcome = work(&tx, identity)?;
         tx.commit()?;

@@ -135,6 +135,9 @@ pub enum DeviceError {
     /// All that is held was compared and device and relay still disagree.
     #[error("device and relay still differ after comparing everything; the relay's operator should look")]
     Diverged,
+    /// The relay ordered this device to erase its profile: after a loss, or because it is not used any more.
+    #[error("this device was erased on its organization's order; it can be enrolled anew")]
+    Wiped,
     /// Another thread failed while it held the device.
     #[error("an earlier internal failure left the device unusable; restart")]
     Poisoned,

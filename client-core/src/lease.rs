@@ -2,6 +2,7 @@
 
 use sync_protocol::UnixMillis;
 
+use crate::erasure::refuse_if_erased;
 use crate::store::identity;
 use crate::{Device, DeviceError};
 
@@ -9,15 +10,24 @@ use crate::{Device, DeviceError};
 const NOTE_EVERY_MS: i64 = 60_000;
 
 impl Device {
+    /// Refuses once the lease has run out or an erasure was ordered; ends emergency access whose time is over.
+    pub(crate) fn check_lease(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
+        self.may_read(now)?;
+        self.end_emergencies(now)?;
+        Ok(())
+    }
+
     /// Refuses once the lease has run out. Time never counts backwards: a clock set back gains nothing.
-    pub(crate) fn check_lease(&self, now: UnixMillis) -> Result<(), DeviceError> {
+    pub(crate) fn may_read(&self, now: UnixMillis) -> Result<(), DeviceError> {
+        self.enrolled_identity()?;
+        refuse_if_erased(&self.db)?;
         let lease = identity::lease(&self.db)?;
         let latest = now.max(lease.latest_seen);
         if latest > lease.until {
             return Err(DeviceError::LeaseExpired { since: lease.until });
         }
         if now.0 > lease.latest_seen.0.saturating_add(NOTE_EVERY_MS) {
-            // Where this cannot be written, reading still must work; edits note it in their own transaction.
+            // What must be on disk before anything is given out is the trail; that refuses where this fails.
             let _ = identity::saw(&self.db, now);
         }
         Ok(())

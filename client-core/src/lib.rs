@@ -7,14 +7,19 @@
 mod chart;
 mod descriptor;
 mod device;
+mod draft;
 #[cfg(feature = "native")]
 pub mod driver;
 mod edit;
+mod elapsed;
+mod emergency;
+mod erasure;
 mod error;
 mod fhir_time;
 mod lease;
 mod observe;
 mod projection;
+mod purge;
 mod push;
 mod random;
 mod read;
@@ -22,10 +27,15 @@ mod receive;
 mod status;
 mod store;
 pub mod sync;
+#[cfg(test)]
+mod testing;
+mod trail;
 
 pub use chart::ChartRef;
 pub use device::{Device, DeviceIdentity};
 pub use edit::{EditReceipt, ImportOptions, ImportProblem, ImportReport, NewPatient};
+pub use emergency::REQUEST_MS;
+pub use erasure::ERASE_AFTER_MS;
 pub use error::{ConnectionError, DeviceError};
 pub use observe::{DeviceEvent, ObserverId};
 pub use random::Randomness;
@@ -33,16 +43,20 @@ pub use random::Randomness;
 pub use random::SystemRandomness;
 pub use read::{Author, Chart, ChartHistoryEntry, Conflict, ConflictSide, DocumentEntry, Overridden, ResourceGroup};
 pub use receive::{Applied, QuarantinedDocument};
-pub use status::{ConnectionState, DeviceStatus, HeldChange};
+pub use status::{ChartWork, ConnectionState, DeviceStatus, HeldChange};
 pub use store::DamagedFile;
-pub use store::kept_work::KeptChange;
+pub use store::drafts::{Draft, DraftStep};
+pub use store::emergency::{EmergencyAccess, EmergencyState};
+pub use store::kept_work::{KeptChange, KeptState};
 pub use store::outbox::OutboxState;
 pub use store::patients::{PatientEntry, PatientFilter};
 pub use store::resources::ResourceEntry;
 pub use sync::SyncEngine;
+pub use trail::{SAME_READING_MS, TrailRecord, TrailStatus};
 
 // What callers need of the crates below, so that they agree on the version.
 pub use clinical_record::{BundleLimits, ElementPath, ResourceKey};
+pub use sync_protocol::frame::TrailEntry;
 pub use sync_protocol::{ChangeHash, DocumentId, OrganizationId, PatientId, PractitionerId, UnixMillis};
 
 /// What this software calls itself to a relay.

@@ -17,6 +17,8 @@ pub enum DeviceEvent {
     },
     /// There is something new to send.
     OutboxGrew,
+    /// The audit trail has an entry that the relay does not have.
+    TrailGrew,
     /// Another process wrote to the database: reread what is shown. Told while a driver runs.
     ChangedElsewhere,
 }

@@ -1,13 +1,16 @@
 //! What the device can truly say of itself: sent, not sent, up to date, and what stands in the way.
 
+use std::collections::BTreeMap;
+
 use sync_protocol::frame::OrganizationKey;
 use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
 
 use crate::receive::QuarantinedDocument;
-use crate::store::kept_work::{self, KeptChange};
+use crate::store::kept_work::{self, KeptChange, KeptState};
 use crate::store::outbox::{self, OutboxState};
-use crate::store::{documents, patients, sync_state, trust};
-use crate::{ChartRef, Device, DeviceError};
+use crate::store::{documents, patients, receipts, sync_state, trust};
+use crate::trail::TrailStatus;
+use crate::{ChartRef, Device, DeviceError, draft};
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,21 @@ pub struct HeldChange {
     pub made_at: UnixMillis,
 }
 
+/// Own work on one chart that is not in the relay's log, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChartWork {
+    /// Changes that wait to be sent.
+    pub unsent: u64,
+    /// Changes that a privacy officer has to decide on.
+    pub in_custody: u64,
+    /// Changes that the relay does not take.
+    pub refused: u64,
+    /// Changes of a chart that was taken back, kept aside.
+    pub kept_aside: u64,
+    /// Resources with work that a privacy officer returned.
+    pub drafts: u64,
+}
+
 /// The state of the device. "Up to date" and "sent" stand here only when they are true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceStatus {
@@ -63,6 +81,10 @@ pub struct DeviceStatus {
     pub unsent: u64,
     /// The same for each chart; none is the directory.
     pub unsent_per_chart: Vec<(Option<ChartRef>, u64)>,
+    /// What is not in the relay's log yet, chart by chart; none is the directory. Charts without any are left out.
+    pub work_per_chart: Vec<(Option<ChartRef>, ChartWork)>,
+    /// Receipts for removed documents that the relay has not acknowledged.
+    pub receipts_owed: u64,
     /// Changes that the relay keeps from others or refused, with the reasons.
     pub held: Vec<HeldChange>,
     /// Unsent changes in documents that the relay took back. They are sent if the right returns.
@@ -81,6 +103,8 @@ pub struct DeviceStatus {
     pub documents: u64,
     /// Patients listed.
     pub patients: u64,
+    /// The audit trail.
+    pub trail: TrailStatus,
 }
 
 impl Device {
@@ -89,6 +113,7 @@ impl Device {
     /// # Errors
     /// [`DeviceError::NotEnrolled`]; storage.
     pub fn status(&self, now: UnixMillis) -> Result<DeviceStatus, DeviceError> {
+        self.enrolled_identity()?;
         let record = sync_state::record(&self.db)?;
         let unsent = outbox::count(&self.db, OutboxState::Queued)?;
         Ok(DeviceStatus {
@@ -96,7 +121,9 @@ impl Device {
             up_to_date: self.link.caught_up && unsent == 0 && !record.diverged,
             last_synced: record.last_synced,
             unsent,
-            unsent_per_chart: outbox::queued_per_chart(&self.db)?,
+            unsent_per_chart: self.unsent_per_chart()?,
+            work_per_chart: self.work_per_chart()?,
+            receipts_owed: receipts::count(&self.db)?,
             held: self.held_changes()?,
             kept_aside: kept_work::all(&self.db)?,
             quarantined: self.quarantined()?,
@@ -106,6 +133,7 @@ impl Device {
             clock_skew_ms: record.clock_skew_ms,
             documents: documents::count(&self.db)?,
             patients: patients::count(&self.db)?,
+            trail: self.trail_status()?,
         })
     }
 
@@ -125,6 +153,35 @@ impl Device {
         let queued = self.write(|tx, _| outbox::requeue(tx))?;
         self.tell(&crate::DeviceEvent::OutboxGrew);
         Ok(queued)
+    }
+
+    fn unsent_per_chart(&self) -> Result<Vec<(Option<ChartRef>, u64)>, DeviceError> {
+        let counted = outbox::counted(&self.db)?.into_iter();
+        let queued = counted.filter(|(_, state, _)| *state == OutboxState::Queued);
+        Ok(queued.map(|(chart, _, count)| (chart, count)).collect())
+    }
+
+    fn work_per_chart(&self) -> Result<Vec<(Option<ChartRef>, ChartWork)>, DeviceError> {
+        let mut work: BTreeMap<Option<ChartRef>, ChartWork> = BTreeMap::new();
+        for (chart, state, count) in outbox::counted(&self.db)? {
+            let of_chart = work.entry(chart).or_default();
+            match state {
+                OutboxState::Queued => of_chart.unsent += count,
+                OutboxState::Custody => of_chart.in_custody += count,
+                OutboxState::Refused => of_chart.refused += count,
+            }
+        }
+        for kept in kept_work::all(&self.db)? {
+            let of_chart = work.entry(kept.chart).or_default();
+            match kept.state {
+                KeptState::Custody => of_chart.in_custody += 1,
+                _ => of_chart.kept_aside += 1,
+            }
+        }
+        for (chart, count) in draft::counted(&self.db)? {
+            work.entry(chart).or_default().drafts += count;
+        }
+        Ok(work.into_iter().collect())
     }
 
     fn held_changes(&self) -> Result<Vec<HeldChange>, DeviceError> {

@@ -56,7 +56,7 @@ impl Player {
     pub fn changes(&self) -> Result<BTreeMap<DocumentId, BTreeSet<ChangeHash>>, Failure> {
         self.with(|device| {
             let documents = device.documents()?.into_iter();
-            documents.map(|d| Ok((d.id, device.changes(&d.id)?.into_iter().map(|(hash, _)| hash).collect()))).collect()
+            documents.map(|d| Ok((d.id, device.change_hashes(&d.id)?.into_iter().collect()))).collect()
         })
     }
 

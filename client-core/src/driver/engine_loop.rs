@@ -52,7 +52,7 @@ impl EngineLoop {
         let edited = Arc::new(Notify::new());
         let wake_up = edited.clone();
         let observer = device.lock()?.observe(move |event| {
-            if *event == DeviceEvent::OutboxGrew {
+            if matches!(event, DeviceEvent::OutboxGrew | DeviceEvent::TrailGrew) {
                 wake_up.notify_one();
             }
         });

@@ -12,6 +12,7 @@ use crate::projection;
 use crate::store::documents::StoredDocument;
 use crate::store::identity::Identity;
 use crate::store::{changes, documents, identity, outbox};
+use crate::trail::{self, Act};
 use crate::{Device, DeviceError};
 
 impl Device {
@@ -22,12 +23,35 @@ impl Device {
         now: UnixMillis,
         edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, RecordError>,
     ) -> Result<EditReceipt, DeviceError> {
+        self.edit_document_as("edit", descriptor, now, edit)
+    }
+
+    /// As [`Self::edit_document`], with what the trail is to call it.
+    pub(crate) fn edit_document_as(
+        &mut self,
+        action: &'static str,
+        descriptor: &DocumentDescriptor,
+        now: UnixMillis,
+        edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, RecordError>,
+    ) -> Result<EditReceipt, DeviceError> {
         self.check_lease(now)?;
-        let receipt = self.write(|tx, identity| edit_in(tx, identity, descriptor, now, edit));
+        let receipt = self.write(|tx, identity| {
+            let receipt = edit_in(tx, identity, descriptor, now, edit)?;
+            if receipt.change.is_some() {
+                trail::record(tx, &Act::new(action, receipt.chart.as_ref(), vec![receipt.document]), now)?;
+            }
+            Ok(receipt)
+        });
         if let Err(DeviceError::Quarantined { document, reason }) = &receipt {
             self.note_unreadable(document, reason)?;
         }
         let receipt = receipt?;
+        self.tell_edited(&receipt);
+        Ok(receipt)
+    }
+
+    /// Tells observers of an edit, after the commit.
+    pub(crate) fn tell_edited(&self, receipt: &EditReceipt) {
         if receipt.change.is_some() {
             self.tell(&DeviceEvent::DocumentsChanged {
                 documents: vec![receipt.document],
@@ -35,11 +59,10 @@ impl Device {
             });
             self.tell(&DeviceEvent::OutboxGrew);
         }
-        Ok(receipt)
     }
 }
 
-fn edit_in(
+pub(crate) fn edit_in(
     tx: &Transaction<'_>,
     identity: &Identity,
     descriptor: &DocumentDescriptor,
@@ -107,49 +130,15 @@ pub(crate) fn sign(
 mod tests {
     use clinical_record::ResourceKey;
     use serde_json::json;
-    use sync_protocol::frame::Enrolled;
-    use sync_protocol::identity::{Certificate, CertificateBody, SecretKey};
-    use sync_protocol::{OrganizationId, PractitionerId, RelayId};
 
     use super::*;
     use crate::NewPatient;
-
-    const NOW: UnixMillis = UnixMillis(1_000);
-
-    fn device(folder: &std::path::Path) -> Device {
-        let mut counter = 0u8;
-        let randomness = move |bytes: &mut [u8]| {
-            counter = counter.wrapping_add(1);
-            bytes.fill(counter);
-        };
-        let mut device = Device::open(folder, randomness, NOW).unwrap();
-        let device_key = device.begin_enrolment("ws://localhost").unwrap().public();
-        let organization_key = SecretKey::from_seed([9; 32]);
-        let body = CertificateBody {
-            device_key,
-            practitioner: PractitionerId::new("dr-a").unwrap(),
-            organization: OrganizationId::new("north").unwrap(),
-            not_before: NOW,
-            not_after: NOW,
-        };
-        let certificate = Certificate::issue(&organization_key, body);
-        let enrolled = Enrolled {
-            relay: RelayId([1; 16]),
-            device: certificate.device(),
-            certificate,
-            organization_key: organization_key.public(),
-            organization_name: String::new(),
-            practitioner_name: String::new(),
-            lease_ms: 1_000_000,
-        };
-        device.finish_enrolment("ws://localhost", &enrolled, NOW).unwrap();
-        device
-    }
+    use crate::testing::{NOW, enrolled};
 
     #[test]
     fn on_a_full_disk_an_edit_fails_clearly_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut device = device(folder.path());
+        let mut device = enrolled(folder.path());
         let chart = device.register_patient(&NewPatient::default(), NOW).unwrap();
         let pages: i64 = device.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         device.db.pragma_update(None, "max_page_count", pages + 2).unwrap();
@@ -167,7 +156,7 @@ mod tests {
     #[test]
     fn a_document_that_cannot_be_opened_is_set_apart_and_hides_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let mut device = device(folder.path());
+        let mut device = enrolled(folder.path());
         let chart = device.register_patient(&NewPatient::default(), NOW).unwrap();
         let allergy = json!({
             "resourceType": "AllergyIntolerance", "id": "a",

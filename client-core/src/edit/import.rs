@@ -14,6 +14,7 @@ use crate::descriptor::descriptor_of;
 use crate::observe::DeviceEvent;
 use crate::store::documents::{self, StoredDocument};
 use crate::store::identity::{self, Identity};
+use crate::trail::{self, Act};
 use crate::{ChartRef, Device, DeviceError, projection};
 
 /// JSON that goes into one change, in bytes: far enough below the limit of a change that splitting again is rare.
@@ -93,14 +94,28 @@ impl Device {
         if !options.skip_problems && !report.problems.is_empty() {
             return Err(refused(&report.problems));
         }
+        record(&tx, &touched, now)?;
         identity::saw(&tx, now)?;
         tx.commit()?;
         if !touched.is_empty() {
-            self.tell(&DeviceEvent::DocumentsChanged { documents: touched, charts: report.charts.clone() });
+            let documents = touched.into_iter().map(|(_, document)| document).collect();
+            self.tell(&DeviceEvent::DocumentsChanged { documents, charts: report.charts.clone() });
             self.tell(&DeviceEvent::OutboxGrew);
         }
         Ok(report)
     }
+}
+
+/// One entry for each chart, of the documents that changed.
+fn record(db: &Connection, touched: &[(Option<ChartRef>, DocumentId)], now: UnixMillis) -> Result<(), DeviceError> {
+    let mut by_chart: BTreeMap<&Option<ChartRef>, Vec<DocumentId>> = BTreeMap::new();
+    for (chart, document) in touched {
+        by_chart.entry(chart).or_default().push(*document);
+    }
+    for (chart, documents) in by_chart {
+        trail::record(db, &Act::new("edit", chart.as_ref(), documents).because("import"), now)?;
+    }
+    Ok(())
 }
 
 fn read(db: &Connection, bundle: &[u8], limits: &BundleLimits) -> Result<ReadBundle, DeviceError> {
@@ -128,7 +143,7 @@ struct Import<'a> {
     actor: Vec<u8>,
     documents: BTreeMap<DocumentDescriptor, Vec<PlacedEntry>>,
     report: ImportReport,
-    touched: Vec<DocumentId>,
+    touched: Vec<(Option<ChartRef>, DocumentId)>,
 }
 
 impl<'a> Import<'a> {
@@ -191,7 +206,7 @@ impl<'a> Import<'a> {
             // One signature over the last change covers those before it.
             sign_newest(self.db, self.identity, &document, &newest)?;
             projection::project(self.db, &document, &opened)?;
-            self.touched.push(document.id);
+            self.touched.push((document.chart(), document.id));
         }
         Ok(())
     }

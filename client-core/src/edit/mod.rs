@@ -7,11 +7,15 @@ mod notes;
 mod patient;
 mod remake;
 mod resource;
+mod steps;
+mod take_back;
 
-pub(crate) use commit::{append_own, sign, sign_newest};
+pub(crate) use commit::{append_own, edit_in, sign, sign_newest};
 pub use import::{ImportOptions, ImportProblem, ImportReport};
 pub use patient::NewPatient;
 pub(crate) use remake::remake_unsent;
+pub(crate) use steps::Step;
+pub(crate) use take_back::take_back;
 
 use clinical_record::ResourceKey;
 use sync_protocol::{ChangeHash, DocumentId};

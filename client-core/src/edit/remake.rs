@@ -27,7 +27,7 @@ pub(crate) fn remake_unsent(
     let actor = identity.author.actor(identity::incarnation(db)?);
     let (_, remade) = base.edit(&actor, now.0, |editor| copy_differences(&with_unsent, editor))?;
     changes::forget_unsent(db, document.number)?;
-    sign_what_was_shared(db, identity, document, &shared)?;
+    sign_remaining(db, identity, document, &shared)?;
     if let Some(remade) = remade {
         append_own(db, document, &remade, now)?;
         sign_newest(db, identity, document, &remade)?;
@@ -49,14 +49,14 @@ fn copy_differences(
 }
 
 /// The kept signatures of our own actors were over changes that are gone: signs the newest ones that remain.
-fn sign_what_was_shared(
+pub(super) fn sign_remaining(
     db: &Connection,
     identity: &Identity,
     document: &StoredDocument,
-    shared: &[changes::StoredChange],
+    remaining: &[changes::StoredChange],
 ) -> Result<(), DeviceError> {
     changes::forget_signatures(db, document.number, &identity.author)?;
-    for change in shared {
+    for change in remaining {
         let meta = clinical_record::inspect_change(&change.payload)?;
         if AuthorId::of_actor(&meta.actor) == Some(identity.author) {
             sign(db, identity, document, &meta.actor, meta.seq, change.hash)?;

@@ -100,7 +100,7 @@ impl Device {
         now: UnixMillis,
     ) -> Result<EditReceipt, DeviceError> {
         let descriptor = self.holding_or_fail(chart, key, now)?;
-        self.edit_document(&descriptor, now, |editor| {
+        self.edit_document_as("conflict-settled", &descriptor, now, |editor| {
             editor.settle_element(key, path, value)?;
             Ok(key.clone())
         })
@@ -118,7 +118,7 @@ impl Device {
     ) -> Result<EditReceipt, DeviceError> {
         let key = ResourceKey::of(resource)?;
         let descriptor = self.holding_or_fail(chart, &key, now)?;
-        self.edit_document(&descriptor, now, |editor| editor.settle_resource(resource))
+        self.edit_document_as("conflict-settled", &descriptor, now, |editor| editor.settle_resource(resource))
     }
 
     /// The descriptor of the document that holds a resource of a chart.

@@ -7,10 +7,16 @@ use sync_protocol::frame::{Answer, CustodyReason, RefusalReason};
 use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
 
 use super::Outgoing;
+use super::kept::{self, NOT_HERE};
 use crate::store::identity::{self, Identity};
 use crate::store::outbox::{self, OutboxState};
-use crate::store::{documents, sums};
+use crate::store::{documents, kept_work, sums};
 use crate::{Device, DeviceError, edit, projection};
+
+/// Why a change is not taken while another, which it builds on, is not decided on.
+pub(super) const BUILDS_ON_CUSTODY: &str = "it builds on a change that a privacy officer has not decided on";
+/// Why a change is not taken while the relay does not have what it builds on.
+pub(super) const BUILDS_ON_UNKNOWN: &str = "it builds on changes that the relay does not accept";
 
 /// What the answers to one push came to. Counts are changes of the outbox.
 #[derive(Debug, Default)]
@@ -67,6 +73,15 @@ impl Work<'_> {
         answer: &Answer,
         may_send_whole: &impl Fn(&DocumentId) -> bool,
     ) -> Result<(), DeviceError> {
+        let here = match number {
+            NOT_HERE if kept_work::has(self.db, document, hash)? => {
+                return kept::answer(self.db, document, hash, answer, &mut self.settled);
+            }
+            // It came back meanwhile, and its kept work with it.
+            NOT_HERE => documents::find(self.db, document)?.map(|document| document.number),
+            number => Some(number),
+        };
+        let Some(number) = here else { return Ok(()) };
         match answer {
             // Given back to a relay that had lost it, or made anew or taken back since it was sent.
             _ if !outbox::has(self.db, number, hash)? => {}
@@ -79,8 +94,7 @@ impl Work<'_> {
                 self.settled.needed.insert(*document);
             }
             Answer::Needs(_) => {
-                let why = "it builds on changes that the relay does not accept";
-                self.settled.refused += self.note(number, hash, OutboxState::Refused, why)?;
+                self.settled.refused += self.note(number, hash, OutboxState::Refused, BUILDS_ON_UNKNOWN)?;
             }
             Answer::Custody(reason) => {
                 self.settled.custody += self.note(number, hash, OutboxState::Custody, custody(*reason))?;
@@ -115,16 +129,16 @@ fn remake(db: &Connection, identity: &Identity, reused: &BTreeSet<i64>, now: Uni
     Ok(())
 }
 
-fn custody(reason: CustodyReason) -> &'static str {
+pub(super) fn custody(reason: CustodyReason) -> &'static str {
     match reason {
         CustodyReason::NotPermitted => "you may not write this document; a privacy officer decides",
-        CustodyReason::BuildsOnCustody => "it builds on a change that a privacy officer has not decided on",
+        CustodyReason::BuildsOnCustody => BUILDS_ON_CUSTODY,
         CustodyReason::DeviceRevoked => "the device is revoked; a privacy officer decides",
         CustodyReason::Other => "the relay keeps it for a privacy officer to decide",
     }
 }
 
-fn refusal(reason: RefusalReason) -> &'static str {
+pub(super) fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::Malformed => "the relay found it malformed",
         RefusalReason::TooLarge => "it is larger than the relay takes",

@@ -1,6 +1,8 @@
 //! What goes to the relay: changes from the outbox, whole documents that it asks for, and what its answers do here.
 
 mod answers;
+mod decisions;
+mod kept;
 mod outgoing;
 
 pub(crate) use outgoing::Outgoing;

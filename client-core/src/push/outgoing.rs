@@ -19,13 +19,15 @@ use crate::{Device, DeviceError};
 const WHOLE_DOCUMENT_BYTES: usize = 3 * 1024 * 1024;
 
 /// A push that is ready to go.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     pub(crate) body: PushBody,
     /// (document's row, document, change), in the order of the body: that of the answers.
     pub(crate) changes: Vec<(i64, DocumentId, ChangeHash)>,
     /// Newest outbox row in it; 0 if it is not from the outbox.
     pub(crate) through: i64,
+    /// Newest row of kept work in it; 0 if there is none.
+    pub(crate) kept_through: i64,
     /// It holds a document whole.
     pub(crate) whole: bool,
 }
@@ -46,7 +48,7 @@ impl Device {
             });
             group.push((change.hash, change.payload));
         }
-        let mut outgoing = Outgoing { body: PushBody::default(), changes: Vec::new(), through, whole: false };
+        let mut outgoing = Outgoing { through, ..Outgoing::default() };
         for number in order {
             let Some(document) = documents::by_number(&self.db, number)? else { continue };
             let group = by_document.remove(&number).unwrap_or_default();
@@ -72,7 +74,7 @@ impl Device {
                 size += change.payload.len();
                 part.push((change.hash, change.payload));
             }
-            let mut outgoing = Outgoing { body: PushBody::default(), changes: Vec::new(), through: 0, whole: true };
+            let mut outgoing = Outgoing { whole: true, ..Outgoing::default() };
             let mut signatures = own_signatures(&self.db, identity, &document, &part)?;
             let present: HashSet<ChangeHash> = part.iter().map(|(hash, _)| *hash).collect();
             signatures.extend(stored.iter().filter(|s| s.author != identity.author && present.contains(&s.tip)));
@@ -84,7 +86,7 @@ impl Device {
     }
 }
 
-fn add(
+pub(super) fn add(
     outgoing: &mut Outgoing,
     document: &StoredDocument,
     group: Vec<(ChangeHash, Vec<u8>)>,
@@ -101,7 +103,7 @@ fn add(
 /// Signatures that cover every own change of a push by paths that lie within it.
 ///
 /// The stored one is over the newest change, which may be in a later push; then the newest in this one is signed.
-fn own_signatures(
+pub(super) fn own_signatures(
     db: &Connection,
     identity: &Identity,
     document: &StoredDocument,

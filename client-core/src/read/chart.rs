@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clinical_record::ResourceKey;
 use serde_json::Value;
-use sync_protocol::UnixMillis;
+use sync_protocol::{DocumentId, UnixMillis};
 
 use super::{Conflict, Overridden};
 use crate::receive::QuarantinedDocument;
@@ -50,13 +50,13 @@ impl std::fmt::Debug for Chart {
 }
 
 impl Device {
-    /// A chart.
+    /// A chart. Recorded as `read`.
     ///
     /// # Errors
     /// [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; storage. A part that cannot be opened is listed
     /// in [`Chart::quarantined`] and hides nothing else.
     pub fn chart(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Chart, DeviceError> {
-        let documents = self.chart_documents(chart, now)?;
+        let documents = self.read_whole_chart(chart, now)?;
         let mut groups: BTreeMap<String, Vec<ResourceEntry>> = BTreeMap::new();
         let (mut unsent, mut quarantined) = (0, Vec::new());
         let kept = quarantine::all(&self.db)?;
@@ -90,16 +90,19 @@ impl Device {
         })
     }
 
-    /// A resource of a chart, as FHIR JSON.
+    /// A resource of a chart, as FHIR JSON. The document that holds it is recorded as `read`.
     ///
     /// # Errors
     /// [`DeviceError::UnknownResource`], [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; storage.
     pub fn resource(&mut self, chart: &ChartRef, key: &ResourceKey, now: UnixMillis) -> Result<Value, DeviceError> {
         let documents = self.chart_documents(chart, now)?;
-        self.json_in(&documents, key)?.ok_or_else(|| DeviceError::UnknownResource { resource: key.to_string() })
+        let unknown = || DeviceError::UnknownResource { resource: key.to_string() };
+        let (document, found) = self.json_in(&documents, key)?.ok_or_else(unknown)?;
+        self.record_reading(chart, [document], now)?;
+        Ok(found)
     }
 
-    /// A resource of any directory on this device, as FHIR JSON.
+    /// A resource of any directory on this device, as FHIR JSON. Of no patient, so not recorded.
     ///
     /// # Errors
     /// [`DeviceError::UnknownResource`], [`DeviceError::LeaseExpired`]; storage.
@@ -107,10 +110,11 @@ impl Device {
         self.check_lease(now)?;
         let documents = documents::of_directories(&self.db)?;
         self.ensure_projected(&documents)?;
-        self.json_in(&documents, key)?.ok_or_else(|| DeviceError::UnknownResource { resource: key.to_string() })
+        let found = self.json_in(&documents, key)?.map(|(_, found)| found);
+        found.ok_or_else(|| DeviceError::UnknownResource { resource: key.to_string() })
     }
 
-    /// What the directories on this device hold.
+    /// What the directories on this device hold. Of no patient, so not recorded.
     ///
     /// # Errors
     /// [`DeviceError::LeaseExpired`]; storage.
@@ -129,9 +133,10 @@ impl Device {
         &self,
         documents: &[documents::StoredDocument],
         key: &ResourceKey,
-    ) -> Result<Option<Value>, DeviceError> {
+    ) -> Result<Option<(DocumentId, Value)>, DeviceError> {
         let numbers: Vec<i64> = documents.iter().map(|document| document.number).collect();
         let Some(holder) = resources::holder(&self.db, &numbers, key)? else { return Ok(None) };
-        resources::json(&self.db, holder, key)
+        let document = documents.iter().find(|document| document.number == holder).map(|document| document.id);
+        Ok(document.zip(resources::json(&self.db, holder, key)?))
     }
 }

@@ -1,5 +1,7 @@
 //! The conflict inbox of a chart: concurrent values, who wrote each, and when.
 
+use std::collections::BTreeSet;
+
 use clinical_record::{ElementPath, FieldConflict, ResourceKey};
 use serde_json::Value;
 use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
@@ -58,12 +60,15 @@ impl std::fmt::Debug for ConflictSide {
 
 impl Device {
     /// What waits for a decision in a chart. See [`Device::settle_element`] and [`Device::settle_resource`].
+    /// The documents that have one are recorded as `read`.
     ///
     /// # Errors
     /// [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; storage.
     pub fn conflicts(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Vec<Conflict>, DeviceError> {
         let documents = self.chart_documents(chart, now)?;
-        Ok(self.inbox_of(&documents)?.conflicts)
+        let conflicts = self.inbox_of(&documents)?.conflicts;
+        self.record_reading(chart, conflicts.iter().map(|conflict| conflict.document).collect::<BTreeSet<_>>(), now)?;
+        Ok(conflicts)
     }
 
     /// What waits for a clinician in these documents, each opened once.

@@ -8,12 +8,13 @@ use serde_json::Value;
 use sync_protocol::UnixMillis;
 
 use crate::store::documents::{self, StoredDocument};
+use crate::trail::Act;
 use crate::{ChartRef, Device, DeviceError, projection};
 
 type Entry = (Value, Option<Value>);
 
 impl Device {
-    /// A chart as a Bundle, with the resources of the directory that it refers to.
+    /// A chart as a Bundle, with the resources of the directory that it refers to. Each time recorded as `export`.
     ///
     /// # Errors
     /// [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; [`DeviceError::Quarantined`] if a part of the
@@ -21,6 +22,8 @@ impl Device {
     pub fn export_chart(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Value, DeviceError> {
         let documents = self.chart_documents(chart, now)?;
         let mut entries = self.entries(&documents)?;
+        let ids = documents.iter().map(|document| document.id).collect();
+        self.record_act(&Act::new("export", Some(chart), ids), now)?;
         // What others refer to comes first, as importers like it.
         let mut all = Directory::open(&self.db)?.pulled_in_by(&entries);
         all.append(&mut entries);

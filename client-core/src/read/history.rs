@@ -1,6 +1,6 @@
 //! Who changed what in a chart, with the practitioner behind each change and whether it is signed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use clinical_record::{ResourceKey, TouchedElement, inspect_change};
 use rusqlite::Connection;
@@ -60,7 +60,8 @@ impl std::fmt::Debug for ChartHistoryEntry {
 }
 
 impl Device {
-    /// The changes of a chart, or of one resource of it: in causal order within a document.
+    /// The changes of a chart, or of one resource of it: in causal order within a document. Recorded as
+    /// `read`.
     ///
     /// # Errors
     /// [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; storage. Documents in quarantine are left out.
@@ -80,6 +81,7 @@ impl Device {
             }
             history.extend(self.history_of(document, only)?);
         }
+        self.record_reading(chart, history.iter().map(|entry| entry.document).collect::<BTreeSet<_>>(), now)?;
         Ok(history)
     }
 

@@ -10,7 +10,7 @@ use sync_protocol::{ChangeHash, UnixMillis};
 
 use super::Applied;
 use super::examine::{self, Certificates, Incoming, Prepared};
-use super::withdraw::restore_kept_work;
+use super::restore::restore_kept_work;
 use crate::store::documents::StoredDocument;
 use crate::store::identity::{self, Identity};
 use crate::store::{changes, documents, outbox, quarantine, sums};

@@ -2,8 +2,8 @@
 
 mod accept;
 mod examine;
+mod restore;
 mod retry;
-mod withdraw;
 
 pub use retry::QuarantinedDocument;
 
@@ -16,7 +16,7 @@ use sync_protocol::{DocumentId, EpochId, OrganizationId, UnixMillis};
 use crate::observe::DeviceEvent;
 use crate::store::trust::{self, Pinning};
 use crate::store::{documents, incoming, sync_state};
-use crate::{ChartRef, Device, DeviceError};
+use crate::{ChartRef, Device, DeviceError, emergency};
 
 use accept::Acceptance;
 
@@ -46,12 +46,15 @@ impl Device {
         epoch: &EpochId,
         now: UnixMillis,
     ) -> Result<Applied, DeviceError> {
+        // Before the relay has said its time nothing is delivered.
+        let shift = -self.relay_ahead_ms.unwrap_or(0);
         let identity = self.identity.as_ref().ok_or(DeviceError::NotEnrolled)?;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut applied = Applied { changed_keys: learn(&tx, &body)?, ..Applied::default() };
         let mut acceptance = Acceptance::new(&tx, identity, now)?;
         let mut deliveries = Vec::with_capacity(body.documents.len());
         for delivery in body.documents {
+            emergency::mark(&tx, &delivery, shift)?;
             if delivery.more {
                 incoming::stage(&tx, &delivery)?;
             } else {

@@ -1,10 +1,12 @@
 //! The change log of each document, and the signatures that vouch for it. Append only, in causal order.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 use sync_protocol::identity::ChangeSignature;
 use sync_protocol::{AuthorId, ChangeHash, Signature, UnixMillis};
 
-use super::bytes;
+use super::{bytes, outbox};
 use crate::DeviceError;
 
 /// A change as it is stored.
@@ -39,6 +41,13 @@ pub(crate) fn of_document(db: &Connection, document: i64) -> Result<Vec<StoredCh
     collect(db, "SELECT hash, payload FROM change WHERE document = ?1 ORDER BY number", document)
 }
 
+/// The hashes of all changes of a document, each after those it builds on.
+pub(crate) fn hashes_of_document(db: &Connection, document: i64) -> Result<Vec<ChangeHash>, DeviceError> {
+    let mut statement = db.prepare_cached("SELECT hash FROM change WHERE document = ?1 ORDER BY number")?;
+    let rows = statement.query_map([document], |row| bytes(row, 0).map(ChangeHash))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// As [`of_document`], without those that the relay does not have.
 pub(crate) fn shared_of_document(db: &Connection, document: i64) -> Result<Vec<StoredChange>, DeviceError> {
     let sql = "SELECT hash, payload FROM change WHERE document = ?1
@@ -60,6 +69,16 @@ pub(crate) fn forget_unsent(db: &Connection, document: i64) -> Result<(), Device
     db.execute("INSERT INTO unsent SELECT change FROM outbox WHERE document = ?1", [document])?;
     db.execute("DELETE FROM outbox WHERE document = ?1", [document])?;
     db.execute("DELETE FROM change WHERE number IN (SELECT change FROM unsent)", [])?;
+    Ok(())
+}
+
+/// Forgets these changes of a document, in the outbox too.
+pub(crate) fn forget(db: &Connection, document: i64, hashes: &HashSet<ChangeHash>) -> Result<(), DeviceError> {
+    for hash in hashes {
+        outbox::remove(db, document, hash)?;
+        db.prepare_cached("DELETE FROM change WHERE document = ?1 AND hash = ?2")?
+            .execute(params![document, hash.0])?;
+    }
     Ok(())
 }
 

@@ -115,6 +115,51 @@ pub(crate) fn next_incarnation(db: &Connection) -> Result<(), DeviceError> {
     Ok(())
 }
 
+/// How far erasing on the relay's order got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// There is no order.
+    None,
+    /// Ordered; done by this device's count of time at the latest.
+    Until(i64),
+    /// Everything but the identity is gone.
+    Done,
+}
+
+pub(crate) fn order(db: &Connection) -> Result<Order, DeviceError> {
+    let mut statement = db.prepare_cached("SELECT wipe_elapsed, erased FROM identity")?;
+    let row = statement.query_row([], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, bool>(1)?))).optional()?;
+    Ok(match row {
+        None | Some((None, _)) => Order::None,
+        Some((Some(_), true)) => Order::Done,
+        Some((Some(deadline), false)) => Order::Until(deadline),
+    })
+}
+
+pub(crate) fn set_order(db: &Connection, order: Order) -> Result<(), DeviceError> {
+    match order {
+        Order::None => db.execute("UPDATE identity SET wipe_elapsed = NULL, erased = 0", [])?,
+        Order::Until(deadline) => db.execute("UPDATE identity SET wipe_elapsed = ?1, erased = 0", [deadline])?,
+        Order::Done => db.execute("UPDATE identity SET wipe_elapsed = coalesce(wipe_elapsed, 0), erased = 1", [])?,
+    };
+    Ok(())
+}
+
+/// The device's count of time as it was last noted, and its clock then.
+pub(crate) fn elapsed(db: &Connection) -> Result<(i64, Option<UnixMillis>), DeviceError> {
+    let mut statement = db.prepare_cached("SELECT elapsed_ms, elapsed_at_ms FROM identity")?;
+    let row =
+        statement.query_row([], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(UnixMillis)))).optional()?;
+    Ok(row.unwrap_or_default())
+}
+
+/// Notes the count, unless another process has counted further.
+pub(crate) fn note_elapsed(db: &Connection, total: i64, now: UnixMillis) -> Result<(), DeviceError> {
+    db.prepare_cached("UPDATE identity SET elapsed_ms = ?1, elapsed_at_ms = ?2 WHERE elapsed_ms <= ?1")?
+        .execute(params![total, now.0])?;
+    Ok(())
+}
+
 pub(crate) fn lease(db: &Connection) -> Result<Lease, DeviceError> {
     let sql = "SELECT lease_until_ms, latest_seen_ms FROM identity WHERE lease_until_ms IS NOT NULL";
     let lease = db

@@ -2,6 +2,9 @@
 
 pub(crate) mod changes;
 pub(crate) mod documents;
+pub(crate) mod drafts;
+pub(crate) mod emergency;
+pub(crate) mod erase;
 pub(crate) mod identity;
 pub(crate) mod incoming;
 pub(crate) mod kept_work;
@@ -10,13 +13,15 @@ mod open;
 pub(crate) mod outbox;
 pub(crate) mod patients;
 pub(crate) mod quarantine;
+pub(crate) mod receipts;
 pub(crate) mod resources;
 pub(crate) mod sums;
 pub(crate) mod sync_state;
+pub(crate) mod trail;
 pub(crate) mod trust;
 
 pub use open::DamagedFile;
-pub(crate) use open::open;
+pub(crate) use open::{erase_damaged_files, open};
 
 use rusqlite::Row;
 

@@ -95,10 +95,33 @@ fn configure(db: &Connection) -> Result<(), DeviceError> {
     db.pragma_update(None, "foreign_keys", true)?;
     // Purged charts leave no readable pages behind.
     db.pragma_update(None, "secure_delete", true)?;
+    // Nothing of a chart in files outside the profile.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
     db.set_prepared_statement_cache_capacity(128);
     // Plans do not depend on bound values, so that a cached statement is not planned anew at each use.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// Overwrites and removes the damaged databases that were put aside in `folder`: a person's right to look at them ends when
+/// the profile is erased.
+pub(crate) fn erase_damaged_files(folder: &Path) -> Result<(), DeviceError> {
+    let failed = |error: std::io::Error| DeviceError::files("erasing a damaged database", &error);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.starts_with(&format!("{FILE}.damaged-")) {
+            overwrite(&path).and_then(|()| std::fs::remove_file(&path)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn overwrite(path: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), length), &mut file)?;
+    file.sync_all()
 }
 
 fn put_aside(file: &Path, now: UnixMillis) -> Result<PathBuf, DeviceError> {

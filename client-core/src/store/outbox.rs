@@ -2,6 +2,8 @@
 //!
 //! Invariant: a row exists exactly while its change is committed here and not acknowledged as stored by the relay.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, Row, params};
 use sync_protocol::{ChangeHash, DocumentId, OrganizationId, PatientId, UnixMillis};
 
@@ -88,6 +90,28 @@ pub(crate) fn has(db: &Connection, document: i64, hash: &ChangeHash) -> Result<b
     Ok(db.prepare_cached(sql)?.exists(params![document, hash.0])?)
 }
 
+/// The changes of a document that are in the outbox, whatever their state.
+pub(crate) fn hashes_of_document(db: &Connection, document: i64) -> Result<HashSet<ChangeHash>, DeviceError> {
+    let mut statement = db.prepare_cached(
+        "SELECT change.hash FROM outbox JOIN change ON change.number = outbox.change WHERE outbox.document = ?1",
+    )?;
+    let rows = statement.query_map([document], |row| bytes(row, 0).map(ChangeHash))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Puts refused changes back in the queue: everything is about to be erased.
+pub(crate) fn requeue_refused(db: &Connection) -> Result<(), DeviceError> {
+    db.execute("UPDATE outbox SET state = 'queued', reason = NULL WHERE state = 'refused'", [])?;
+    Ok(())
+}
+
+/// Puts changes of a document that were not taken for one of these reasons back in the queue. Gives how many.
+pub(crate) fn requeue_because(db: &Connection, document: i64, reasons: [&str; 2]) -> Result<usize, DeviceError> {
+    let sql = "UPDATE outbox SET state = 'queued', reason = NULL
+               WHERE document = ?1 AND state <> 'queued' AND reason IN (?2, ?3)";
+    Ok(db.execute(sql, params![document, reasons[0], reasons[1]])?)
+}
+
 /// Takes a change out, whatever its state. True if it was there.
 pub(crate) fn remove(db: &Connection, document: i64, hash: &ChangeHash) -> Result<bool, DeviceError> {
     let sql = "DELETE FROM outbox
@@ -128,20 +152,20 @@ pub(crate) fn document_has_any(db: &Connection, document: i64) -> Result<bool, D
     Ok(db.prepare_cached("SELECT 1 FROM outbox WHERE document = ?1 LIMIT 1")?.exists([document])?)
 }
 
-/// How many changes wait in each chart; none stands for the directory.
-pub(crate) fn queued_per_chart(db: &Connection) -> Result<Vec<(Option<ChartRef>, u64)>, DeviceError> {
+/// How many changes each chart has in each state; none stands for the directory.
+pub(crate) fn counted(db: &Connection) -> Result<Vec<(Option<ChartRef>, OutboxState, u64)>, DeviceError> {
     let mut statement = db.prepare_cached(
-        "SELECT document.organization, document.patient, count(*)
-         FROM outbox JOIN document ON document.number = outbox.document WHERE outbox.state = 'queued'
-         GROUP BY document.organization, document.patient ORDER BY 1, 2",
+        "SELECT document.organization, document.patient, outbox.state, count(*)
+         FROM outbox JOIN document ON document.number = outbox.document
+         GROUP BY document.organization, document.patient, outbox.state ORDER BY 1, 2, 3",
     )?;
-    let rows = statement
-        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, i64>(2)?)))?;
-    rows.map(|row| {
-        let (organization, patient, count) = row?;
-        Ok((chart(organization, patient)?, count.unsigned_abs()))
-    })
-    .collect()
+    let mut rows = statement.query([])?;
+    let mut counted = Vec::new();
+    while let Some(row) = rows.next()? {
+        let state = OutboxState::parse(&row.get::<_, String>(2)?)?;
+        counted.push((chart(row.get(0)?, row.get(1)?)?, state, row.get::<_, i64>(3)?.unsigned_abs()));
+    }
+    Ok(counted)
 }
 
 /// Everything in the outbox, oldest first.

@@ -8,6 +8,7 @@ use super::agreement::Verdict;
 use super::backoff::{Backoff, MAX_DELAY_MS, SUPERSEDED_DELAY_MS};
 use super::live::{HANDSHAKE_MS, Halt, Live, send_all};
 use super::{Effect, Input, SyncEvent, SyncFailure};
+use crate::purge::Cause;
 use crate::status::ConnectionState;
 use crate::{Device, DeviceError, SOFTWARE};
 
@@ -31,6 +32,8 @@ pub struct SyncEngine {
     compared: bool,
     /// After comparing, the sums were looked at once more on a fresh connection.
     rechecked: bool,
+    /// The [`Effect::WakeAt`] that stands.
+    wake: Option<UnixMillis>,
 }
 
 impl Default for SyncEngine {
@@ -43,12 +46,15 @@ impl SyncEngine {
     /// An engine that waits for [`Input::Start`].
     #[must_use]
     pub fn new() -> Self {
-        Self { state: State::Idle, backoff: Backoff::default(), compared: false, rechecked: false }
+        Self { state: State::Idle, backoff: Backoff::default(), compared: false, rechecked: false, wake: None }
     }
 
     /// Takes one input. `now`: this device's time. The effects are to be carried out in order.
     pub fn handle(&mut self, device: &mut Device, input: Input, now: UnixMillis) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if matches!(input, Input::Start | Input::Tick | Input::Connected | Input::LocalEdit) {
+            self.keep_time(device, now, &mut effects);
+        }
         match input {
             Input::Start if matches!(self.state, State::Idle) => self.connect(device, &mut effects),
             Input::Start => {}
@@ -56,18 +62,45 @@ impl SyncEngine {
             Input::Connected => self.connected(device, now, &mut effects),
             Input::Disconnected(error) => self.lost(device, SyncFailure::Connection(error), now, &mut effects),
             Input::Received(bytes) => self.received(device, &bytes, now, &mut effects),
-            Input::Tick => self.tick(device, now, &mut effects),
+            Input::Tick => {
+                self.wake = None;
+                self.tick(device, now, &mut effects);
+            }
             Input::LocalEdit => self.local_edit(device, now, &mut effects),
             Input::NetworkReturned => self.network_returned(device, &mut effects),
             Input::NetworkLost => self.network_lost(device, &mut effects),
         }
+        self.schedule(device, now, &mut effects);
         effects
     }
 
-    /// Whether no push waits or is unanswered.
+    /// Whether no push waits or is unanswered, nor the audit trail.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !matches!(&self.state, State::Live(live) if live.pushes_open())
+        !matches!(&self.state, State::Live(live) if live.pushes_open() || live.trail.is_open())
+    }
+
+    /// Does what the device has to do by its own time, connected or not.
+    fn keep_time(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
+        // What fails here is tried again at the next tick, and refuses reading until then.
+        let documents = device.keep_time(now).unwrap_or_default();
+        if !documents.is_empty() {
+            effects.push(Effect::Notify(SyncEvent::EmergencyOver { documents }));
+        }
+    }
+
+    /// Asks to be woken when the next thing is due.
+    fn schedule(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
+        let due = match &self.state {
+            State::Waiting(at) => Some(*at),
+            State::Live(live) => live.deadline(),
+            State::Idle | State::NoNetwork | State::Connecting => None,
+        };
+        let due = due.into_iter().chain(device.next_due(now).unwrap_or_default()).min();
+        if let Some(at) = due.filter(|at| self.wake != Some(*at)) {
+            self.wake = Some(at);
+            effects.push(Effect::WakeAt(at));
+        }
     }
 
     fn connect(&mut self, device: &mut Device, effects: &mut Vec<Effect>) {
@@ -98,7 +131,6 @@ impl SyncEngine {
             Ok((secret, resume)) => {
                 let (session, hello) = ClientSession::open(secret, Intent::Sync(resume), SOFTWARE);
                 let live = Live::new(session, now);
-                effects.push(Effect::WakeAt(live.handshake_until));
                 self.state = State::Live(Box::new(live));
                 send_all([hello], effects);
             }
@@ -120,7 +152,6 @@ impl SyncEngine {
                 let at = now.plus(self.backoff.next(&mut *device.randomness) + extra);
                 self.state = State::Waiting(at);
                 device.set_link(ConnectionState::Connecting, false);
-                effects.push(Effect::WakeAt(at));
                 SyncEvent::Retrying { cause, at: Some(at) }
             }
             false => {
@@ -138,11 +169,9 @@ impl SyncEngine {
             State::Waiting(at) if now >= *at || at.0 - now.0 > MAX_DELAY_MS + SUPERSEDED_DELAY_MS => {
                 self.connect(device, effects);
             }
-            State::Waiting(at) => effects.push(Effect::WakeAt(*at)),
             State::Live(live) if live.epoch.is_none() => {
                 let until = live.handshake_until;
                 if now < until && until.0 - now.0 <= HANDSHAKE_MS {
-                    effects.push(Effect::WakeAt(until));
                     return;
                 }
                 effects.push(Effect::Disconnect);
@@ -151,12 +180,11 @@ impl SyncEngine {
                 self.lost(device, cause, now, effects);
             }
             State::Live(live) => {
-                let Some((after, at)) = live.renewal else { return };
                 // Further off than it ever was: the clock was set back.
-                if now >= at || at.0 - now.0 > after {
+                if live.renewal.is_some_and(|(after, at)| now >= at || at.0 - now.0 > after) {
                     self.reconnect(device, "renewing the lease", effects);
                 } else {
-                    effects.push(Effect::WakeAt(at));
+                    self.pump(device, now, effects);
                 }
             }
             _ => {}
@@ -189,7 +217,12 @@ impl SyncEngine {
             // Old rows may have been queued again.
             live.sent_through = 0;
         }
-        let outcome = live.pump(device, effects);
+        self.pump(device, now, effects);
+    }
+
+    fn pump(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
+        let State::Live(live) = &mut self.state else { return };
+        let outcome = live.pump(device, now, effects);
         self.conclude(device, outcome.map_err(Halt::from), now, effects);
     }
 
@@ -226,6 +259,9 @@ impl SyncEngine {
     ) -> Result<(), Halt> {
         for event in events {
             let State::Live(live) = &mut self.state else { return Ok(()) };
+            if live.erasing && is_passed_over(&event) {
+                continue;
+            }
             match event {
                 ClientEvent::Send(bytes) => effects.push(Effect::Send(bytes)),
                 ClientEvent::Welcomed { relay, welcome } => live.welcomed(device, relay, &welcome, now, effects)?,
@@ -240,28 +276,39 @@ impl SyncEngine {
                 }
                 ClientEvent::Answered { push, answers } => {
                     let verdict = live.answered(device, push, &answers, now, effects)?;
-                    if let Some(verdict) = verdict {
+                    if let Some(verdict) = verdict.filter(|_| !live.erasing) {
                         self.judge(device, verdict, now, effects)?;
                     }
                 }
                 ClientEvent::Wanted(documents) => live.queue_whole(device, &documents)?,
                 ClientEvent::Withdrawn(documents) => {
-                    device.withdraw(&documents)?;
+                    device.purge(&documents, Cause::Withdrawn, now)?;
                     effects.push(Effect::Notify(SyncEvent::Withdrawn { documents }));
                 }
-                ClientEvent::Enrolled(_)
-                | ClientEvent::ReceiptKept(_)
-                | ClientEvent::TrailKept(_)
-                | ClientEvent::Decided(_)
-                | ClientEvent::Stage { .. }
-                | ClientEvent::BreakGlassAnswered(_) => {}
+                ClientEvent::TrailKept(through) => live.trail.kept(device, through, now)?,
+                ClientEvent::ReceiptKept(receipt) => {
+                    if live.receipt_kept(device, receipt, now)? {
+                        send_all(live.session.close(GoodbyeReason::Done, "erased"), effects);
+                        return Err(Halt::Ended(SyncFailure::Device(DeviceError::Wiped)));
+                    }
+                }
+                ClientEvent::Decided(decisions) => {
+                    if let Some(verdict) = live.decided(device, &decisions, now, effects)? {
+                        self.judge(device, verdict, now, effects)?;
+                    }
+                }
+                ClientEvent::BreakGlassAnswered(answer) => {
+                    let refusal = device.emergency_answered(&answer, now)?.map(str::to_owned);
+                    effects.push(Effect::Notify(SyncEvent::EmergencyAnswered { request: answer.request, refusal }));
+                }
+                ClientEvent::Enrolled(_) | ClientEvent::Stage { .. } => {}
                 ClientEvent::Closed { reason, detail, .. } => {
                     return Err(Halt::Ended(SyncFailure::Goodbye { reason, detail }));
                 }
             }
         }
         if let State::Live(live) = &mut self.state {
-            live.pump(device, effects)?;
+            live.pump(device, now, effects)?;
         }
         Ok(())
     }
@@ -314,6 +361,21 @@ impl SyncEngine {
     }
 }
 
+/// What a device that is being erased does not take any more.
+fn is_passed_over(event: &ClientEvent) -> bool {
+    matches!(
+        event,
+        ClientEvent::Resumed(_)
+            | ClientEvent::Deliver { .. }
+            | ClientEvent::CaughtUp(_)
+            | ClientEvent::Wanted(_)
+            | ClientEvent::Withdrawn(_)
+            | ClientEvent::Decided(_)
+            | ClientEvent::Stage { .. }
+            | ClientEvent::BreakGlassAnswered(_)
+    )
+}
+
 fn is_superseded(cause: &SyncFailure) -> bool {
     matches!(cause, SyncFailure::Goodbye { reason: GoodbyeReason::Superseded, .. })
 }
@@ -321,7 +383,7 @@ fn is_superseded(cause: &SyncFailure) -> bool {
 fn is_worth_retrying(cause: &SyncFailure) -> bool {
     match cause {
         SyncFailure::Goodbye { reason, .. } => reason.is_worth_retrying(),
-        SyncFailure::Device(DeviceError::OtherRelay | DeviceError::NotEnrolled) => false,
+        SyncFailure::Device(DeviceError::OtherRelay | DeviceError::NotEnrolled | DeviceError::Wiped) => false,
         SyncFailure::Device(_) | SyncFailure::Connection(_) => true,
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use sync_protocol::frame::{Answer, BatchBody, CaughtUp, Cursor, GoodbyeReason, Resumed, Welcome};
+use sync_protocol::frame::{Answer, BatchBody, CaughtUp, Cursor, Decision, GoodbyeReason, Resumed, Welcome};
 use sync_protocol::session::{ClientEvent, ClientSession};
 use sync_protocol::{DocumentId, EpochId, RelayId, UnixMillis};
 
+use super::accounts::{Told, TrailCourse};
 use super::agreement::{Agreement, Verdict};
 use super::{Effect, SyncEvent, SyncFailure};
 use crate::push::Outgoing;
@@ -48,6 +49,14 @@ pub(super) struct Live {
     /// How often documents were queued whole.
     pub(super) sent_whole: HashMap<DocumentId, u32>,
     pub(super) agreement: Agreement,
+    pub(super) trail: TrailCourse,
+    pub(super) told: Told,
+    /// Newest row of kept work that was sent.
+    pub(super) kept_sent: i64,
+    /// Old rows of the outbox were queued again: they are sent once nothing is on its way.
+    pub(super) rewind: bool,
+    /// The relay ordered everything to be erased.
+    pub(super) erasing: bool,
 }
 
 /// How often a document is sent whole on one connection, at most. More than once only where frames overtook each other.
@@ -66,6 +75,11 @@ impl Live {
             whole: VecDeque::new(),
             sent_whole: HashMap::new(),
             agreement: Agreement::default(),
+            trail: TrailCourse::default(),
+            told: Told::default(),
+            kept_sent: 0,
+            rewind: false,
+            erasing: false,
         }
     }
 
@@ -89,12 +103,16 @@ impl Live {
             send_all(self.session.close(GoodbyeReason::Other, "not the relay this device is enrolled with"), effects);
             return Err(Halt::Ended(SyncFailure::Device(DeviceError::OtherRelay)));
         }
+        if device.epoch()?.is_some_and(|before| before != welcome.epoch) {
+            self.trail.probe(device)?;
+        }
         self.epoch = Some(welcome.epoch);
+        self.erasing = device.heed_order(welcome.wipe, now)?;
         let clock_skew_ms = device.welcomed(welcome, now)?;
         let half = i64::try_from(welcome.lease_ms / 2).unwrap_or(i64::MAX).clamp(RENEW_AFTER_MS.0, RENEW_AFTER_MS.1);
         self.renewal = Some((half, now.plus(half)));
         device.set_link(ConnectionState::CatchingUp, false);
-        effects.extend([Effect::WakeAt(now.plus(half)), Effect::Notify(SyncEvent::Welcomed { clock_skew_ms })]);
+        effects.push(Effect::Notify(SyncEvent::Welcomed { clock_skew_ms }));
         Ok(())
     }
 
@@ -198,20 +216,126 @@ impl Live {
         open.any(|outgoing| outgoing.whole && outgoing.changes.iter().any(|(_, id, _)| id == document))
     }
 
-    /// Sends what waits, as far as the window allows.
-    pub(super) fn pump(&mut self, device: &Device, effects: &mut Vec<Effect>) -> Result<(), DeviceError> {
+    /// Sends what waits, as far as the window allows: the trail first, so that no work overtakes the account of it.
+    pub(super) fn pump(
+        &mut self,
+        device: &mut Device,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), DeviceError> {
+        if self.epoch.is_none() {
+            return Ok(());
+        }
+        if self.erasing {
+            return self.pump_erasing(device, now, effects);
+        }
+        self.told.requests(device, &self.session, effects)?;
+        self.told.receipts(device, &self.session, effects)?;
+        match self.trail.send(device, &self.session, now, effects)? {
+            true => Ok(()),
+            false => self.push_all(device, effects),
+        }
+    }
+
+    /// Hands over what was not sent, then erases, then says so.
+    fn pump_erasing(
+        &mut self,
+        device: &mut Device,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), DeviceError> {
+        let wait = self.trail.send(device, &self.session, now, effects)?;
+        if !device.was_erased()? {
+            if !wait {
+                self.push_all(device, effects)?;
+            }
+            if wait || self.pushes_open() || self.trail.is_open() {
+                return Ok(());
+            }
+            device.erase(now)?;
+            effects.push(Effect::Notify(SyncEvent::Erased));
+        }
+        // The trail is signed with the identity, which goes once the receipt is acknowledged.
+        if self.trail.is_done(device)? {
+            self.told.receipts(device, &self.session, effects)?;
+        }
+        Ok(())
+    }
+
+    fn push_all(&mut self, device: &Device, effects: &mut Vec<Effect>) -> Result<(), DeviceError> {
+        if self.rewind && self.in_flight.is_empty() {
+            (self.rewind, self.sent_through) = (false, 0);
+        }
         while self.session.may_push() {
-            let next = match self.whole.pop_front() {
-                Some(whole) => Some(whole),
-                None => device.next_push(self.sent_through)?,
-            };
-            let Some(outgoing) = next else { return Ok(()) };
+            let Some(outgoing) = self.next_push(device)? else { return Ok(()) };
             let Some((push, send)) = self.session.push(&outgoing.body) else { return Ok(()) };
             self.sent_through = self.sent_through.max(outgoing.through);
+            self.kept_sent = self.kept_sent.max(outgoing.kept_through);
             self.in_flight.insert(push, outgoing);
             send_all([send], effects);
         }
         Ok(())
+    }
+
+    fn next_push(&mut self, device: &Device) -> Result<Option<Outgoing>, DeviceError> {
+        if let Some(whole) = self.whole.pop_front() {
+            return Ok(Some(whole));
+        }
+        match device.next_kept_push(self.kept_sent)? {
+            Some(kept) => Ok(Some(kept)),
+            None => device.next_push(self.sent_through),
+        }
+    }
+
+    /// A receipt is on the relay's disk. True if that ends this device's identity.
+    pub(super) fn receipt_kept(
+        &mut self,
+        device: &mut Device,
+        receipt: u64,
+        now: UnixMillis,
+    ) -> Result<bool, DeviceError> {
+        if !self.erasing {
+            device.receipt_kept(receipt)?;
+            return Ok(false);
+        }
+        if !self.trail.is_done(device)? || !device.receipt_kept(receipt)? {
+            return Ok(false);
+        }
+        device.forget_identity(now)?;
+        Ok(true)
+    }
+
+    /// Acts on decisions, then says that they are known.
+    pub(super) fn decided(
+        &mut self,
+        device: &mut Device,
+        decisions: &[Decision],
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Verdict>, DeviceError> {
+        let before = device.shared_sum()?;
+        let taken = device.decide(decisions, now)?;
+        // After the commit, never before.
+        let known = decisions.iter().map(|decision| decision.change).collect();
+        send_all([self.session.decisions_known(known)], effects);
+        // What was taken out is not to be given back to a relay that asked for the document whole.
+        self.whole.retain(|outgoing| !outgoing.changes.iter().any(|(_, id, _)| taken.documents.contains(id)));
+        self.rewind = true;
+        let (accepted, returned, drafts) = (taken.accepted, taken.returned, taken.drafts);
+        if accepted + returned > 0 {
+            effects.push(Effect::Notify(SyncEvent::Decided { accepted, returned, drafts }));
+        }
+        let ours = device.shared_sum()?;
+        Ok(self.agreement.answered(ours.minus(before), ours, self.pushes_open()))
+    }
+
+    /// When something is due even if nothing happens.
+    pub(super) fn deadline(&self) -> Option<UnixMillis> {
+        if self.epoch.is_none() {
+            return Some(self.handshake_until);
+        }
+        let renewal = self.renewal.map(|(_, at)| at);
+        renewal.into_iter().chain(self.trail.deadline()).min()
     }
 
     fn epoch(&self) -> EpochId {

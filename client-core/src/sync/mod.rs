@@ -1,5 +1,6 @@
 //! The sync loop as a state machine: inputs and the time in, effects out. No sockets, no timers, no threads.
 
+mod accounts;
 mod agreement;
 mod backoff;
 mod engine;
@@ -103,6 +104,29 @@ pub enum SyncEvent {
         /// Not taken.
         refused: u64,
     },
+    /// A privacy officer has decided on changes of this device. Counts are changes, except for drafts.
+    Decided {
+        /// In the relay's log now.
+        accepted: u64,
+        /// Returned to their author.
+        returned: u64,
+        /// Drafts that they became.
+        drafts: u64,
+    },
+    /// A request for emergency access is answered; see [`crate::Device::emergency_accesses`].
+    EmergencyAnswered {
+        /// Which.
+        request: u64,
+        /// Why it was refused; none if the chart is open.
+        refusal: Option<String>,
+    },
+    /// Emergency access is over: these documents were removed.
+    EmergencyOver {
+        /// Which.
+        documents: Vec<DocumentId>,
+    },
+    /// Everything but the identity was erased, on the relay's order.
+    Erased,
     /// Everything that the relay has is here, and both agree.
     CaughtUp,
     /// Device and relay differ after everything was compared.

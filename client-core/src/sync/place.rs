@@ -5,7 +5,7 @@ use sync_protocol::identity::SecretKey;
 use sync_protocol::{Checksum, EpochId, RelayId, UnixMillis};
 
 use crate::status::{ConnectionState, Link};
-use crate::store::{identity, incoming, sums, sync_state};
+use crate::store::{emergency, identity, incoming, receipts, sums, sync_state};
 use crate::{Device, DeviceError};
 
 /// Entries in one inventory frame.
@@ -27,10 +27,18 @@ impl Device {
         self.identity.as_ref().map(|identity| identity.relay)
     }
 
+    /// The epoch of the relay that the stored place belongs to.
+    pub(super) fn epoch(&self) -> Result<Option<EpochId>, DeviceError> {
+        Ok(sync_state::resume(&self.db)?.epoch)
+    }
+
     /// The relay knows us: renews the lease. Gives this device's clock minus the relay's, in milliseconds.
     pub(super) fn welcomed(&mut self, welcome: &Welcome, now: UnixMillis) -> Result<i64, DeviceError> {
         let skew_ms = now.0.saturating_sub(welcome.now.0);
+        let elapsed = self.note_elapsed(now)?;
+        self.relay_ahead_ms = Some(welcome.now.0.saturating_sub(elapsed));
         self.write(|tx, _| {
+            emergency::reckon(tx, welcome.now, elapsed)?;
             identity::renew_lease(tx, now, welcome.lease_ms)?;
             sync_state::set_clock_skew(tx, skew_ms)
         })?;
@@ -47,6 +55,31 @@ impl Device {
             None => frames.push(Inventory { documents: Vec::new(), more: false }),
         }
         Ok(frames)
+    }
+
+    /// Whether everything is to be erased, as the relay says now: `ordered`. What was erased stays so.
+    pub(super) fn heed_order(&mut self, ordered: bool, now: UnixMillis) -> Result<bool, DeviceError> {
+        match ordered {
+            true => self.order_erasure(now)?,
+            false => self.cancel_erasure()?,
+        }
+        Ok(ordered || self.was_erased()?)
+    }
+
+    /// A receipt is on the relay's disk. True if it was the one that everything was erased.
+    pub(super) fn receipt_kept(&mut self, receipt: u64) -> Result<bool, DeviceError> {
+        receipts::kept(&self.db, receipt)
+    }
+
+    /// When the next thing is due by the device's own time.
+    pub(super) fn next_due(&mut self, now: UnixMillis) -> Result<Option<UnixMillis>, DeviceError> {
+        let erasure = match identity::order(&self.db)? {
+            identity::Order::Until(deadline) => Some(deadline),
+            identity::Order::None | identity::Order::Done => None,
+        };
+        let due = erasure.into_iter().chain(emergency::next_end(&self.db)?).min();
+        let elapsed = self.elapsed(now);
+        Ok(due.map(|due| now.plus(due.saturating_sub(elapsed).max(0))))
     }
 
     pub(super) fn shared_sum(&self) -> Result<Checksum, DeviceError> {

@@ -25,7 +25,7 @@ fn an_edit_survives_reopening() {
     let mut node = node();
     let chart = node.chart("Silva");
     let folder = node.backup();
-    let node = node.restore(folder, 2);
+    let mut node = node.restore(folder, 2);
     assert_eq!(node.device.status(START).unwrap().unsent, 2);
     assert_eq!(node.device.search("sil", START).unwrap()[0].chart, chart);
 }

@@ -2,14 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod custody;
+mod custody_worlds;
 mod edits;
+mod emergencies;
+mod erasures;
 mod imports;
 mod leases;
+mod ledger;
+mod migrations;
+mod purges;
 mod quarantines;
 mod reconnects;
 mod relay;
 mod setbacks;
 mod statuses;
 mod syncs;
+mod trails;
 mod withdrawals;
 mod world;

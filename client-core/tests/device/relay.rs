@@ -13,6 +13,8 @@ use sync_protocol::limits::Limits;
 use sync_protocol::session::{RelayEvent, RelaySession};
 use sync_protocol::{Checksum, DeviceId, DocumentDescriptor, EpochId, Nonce, PublicKey, RelayId};
 
+use crate::ledger::Accounts;
+
 pub const DAY_MS: u64 = 86_400_000;
 
 #[derive(Clone, Default)]
@@ -49,12 +51,14 @@ pub struct Relay {
     pub now: UnixMillis,
     /// Connections that came as far as a resume, and whether each compared.
     pub resumes: Vec<bool>,
+    pub accounts: Accounts,
     log: Vec<(DocumentId, ChangeHash)>,
 }
 
 /// One connection of a device.
 pub struct Connection {
-    session: RelaySession,
+    pub session: RelaySession,
+    pub key: Option<PublicKey>,
     comparing: bool,
     inventory: Vec<InventoryEntry>,
 }
@@ -70,6 +74,7 @@ impl Relay {
             conduct: Conduct::default(),
             now: UnixMillis(1_000_000),
             resumes: Vec::new(),
+            accounts: Accounts::default(),
             log: Vec::new(),
         }
     }
@@ -100,7 +105,7 @@ impl Relay {
 
     pub fn connect(&self) -> Connection {
         let session = RelaySession::new(self.id, Nonce([9; 32]), Limits::default());
-        Connection { session, comparing: false, inventory: Vec::new() }
+        Connection { session, key: None, comparing: false, inventory: Vec::new() }
     }
 
     /// Takes one message; gives those to send back, and whether the connection is over.
@@ -123,7 +128,10 @@ impl Relay {
 
     fn answer(&mut self, connection: &mut Connection, event: RelayEvent) -> Vec<RelayEvent> {
         match event {
-            RelayEvent::Authenticate(key) => self.greet(connection, &key),
+            RelayEvent::Authenticate(key) => {
+                connection.key = Some(key);
+                self.greet(connection, &key)
+            }
             RelayEvent::Resume(resume) => {
                 connection.comparing = resume.compare || resume.epoch.is_some_and(|epoch| epoch != self.epoch);
                 self.resumes.push(connection.comparing);
@@ -131,18 +139,21 @@ impl Relay {
                     return vec![connection.session.resumed(Resumed { documents: 0, compare: true })];
                 }
                 let from = resume.cursor.map_or(0, |c| usize::from_be_bytes(c.0.as_slice().try_into().unwrap()));
+                let mut events = self.tell_decisions(connection);
                 let wanted: BTreeSet<_> = self.log[from.min(self.log.len())..].iter().copied().collect();
-                self.deliver(connection, |document, hash| wanted.contains(&(*document, *hash)))
+                events.extend(self.deliver(connection, |document, hash| wanted.contains(&(*document, *hash))));
+                events
             }
             RelayEvent::Inventory { documents, more } => {
                 connection.inventory.extend(documents);
                 if more { Vec::new() } else { self.compare(connection) }
             }
             RelayEvent::Append { push, body } => {
-                let answers = self.append(body);
+                self.accounts.order.push("push");
+                let answers = self.append(connection, body);
                 vec![connection.session.pushed(push, answers)]
             }
-            _ => Vec::new(),
+            event => self.account(connection, event),
         }
     }
 
@@ -159,7 +170,7 @@ impl Relay {
             organization: certificate.body.organization.clone(),
             lease_ms: 7 * DAY_MS,
             now: self.now,
-            wipe: false,
+            wipe: self.accounts.wipe.contains(key),
             sealing: false,
         };
         connection.session.welcome(welcome)
@@ -196,7 +207,7 @@ impl Relay {
                     changes: part.iter().map(|(_, payload)| payload.clone()).collect(),
                     signatures: if last { held.signatures.clone() } else { Vec::new() },
                     more: !last,
-                    break_glass_until: None,
+                    break_glass_until: self.accounts.emergency_until.get(id).copied(),
                 });
             }
         }
@@ -239,24 +250,48 @@ impl Relay {
         sum.plus(Checksum(self.conduct.checksum_off))
     }
 
-    fn append(&mut self, body: PushBody) -> Vec<Answer> {
+    fn append(&mut self, connection: &Connection, body: PushBody) -> Vec<Answer> {
         let mut answers = Vec::new();
         for pushed in body.documents {
             let id = pushed.descriptor.id();
             for payload in pushed.changes {
-                let answer = self.append_one(id, &pushed.descriptor, payload);
+                let custody = self.custody_of(connection.key.unwrap(), id, &pushed.descriptor, &payload);
+                let is_known = self.has(&id, &ChangeHash(clinical_record::inspect_change(&payload).unwrap().hash));
+                let answer = match custody.filter(|_| !is_known) {
+                    Some(answer) => answer,
+                    None => self.append_one(id, &pushed.descriptor, payload),
+                };
                 answers.push(answer);
             }
-            let held = self.documents.entry(id).or_default();
-            for signature in pushed.signatures {
+            self.accounts.custody_signatures.extend(pushed.signatures.iter().map(|signature| (id, *signature)));
+            self.sign(&id, &pushed.signatures);
+        }
+        self.documents.retain(|_, held| !held.changes.is_empty());
+        answers
+    }
+
+    /// Keeps signatures whose change is in the log.
+    pub fn sign(&mut self, id: &DocumentId, signatures: &[ChangeSignature]) {
+        if let Some(held) = self.documents.get_mut(id) {
+            for signature in signatures.iter().copied() {
                 if held.changes.iter().any(|(hash, _)| *hash == signature.tip) && !held.signatures.contains(&signature)
                 {
                     held.signatures.push(signature);
                 }
             }
         }
-        self.documents.retain(|_, held| !held.changes.is_empty());
-        answers
+    }
+
+    pub fn has(&self, id: &DocumentId, hash: &ChangeHash) -> bool {
+        self.documents.get(id).is_some_and(|held| held.changes.iter().any(|(known, _)| known == hash))
+    }
+
+    /// Puts a change into the log.
+    pub fn put(&mut self, id: DocumentId, descriptor: &DocumentDescriptor, hash: ChangeHash, payload: ByteBuf) {
+        let held = self.documents.entry(id).or_default();
+        held.descriptor = Some(descriptor.clone());
+        held.changes.push((hash, payload));
+        self.log.push((id, hash));
     }
 
     fn append_one(&mut self, id: DocumentId, descriptor: &DocumentDescriptor, payload: ByteBuf) -> Answer {
@@ -281,9 +316,7 @@ impl Relay {
         if held.changes.iter().any(same_place) {
             return Answer::Refused(RefusalReason::SequenceReused);
         }
-        held.descriptor = Some(descriptor.clone());
-        held.changes.push((hash, payload));
-        self.log.push((id, hash));
+        self.put(id, descriptor, hash, payload);
         Answer::Accepted
     }
 

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use client_core::sync::{Effect, Input, SyncEvent};
-use client_core::{ChartRef, ConnectionError, Device, NewPatient, SyncEngine, UnixMillis};
+use client_core::{ChartRef, ConnectionError, Device, DocumentEntry, DocumentId, NewPatient, SyncEngine, UnixMillis};
 use serde_json::{Value, json};
+use sync_protocol::{Compartment, PublicKey};
 use tempfile::TempDir;
 
 use crate::relay::{Connection, Relay};
@@ -18,6 +19,7 @@ pub struct Node {
     pub folder: TempDir,
     pub wake: Option<UnixMillis>,
     wire: Option<Connection>,
+    key: PublicKey,
 }
 
 /// Repeatable randomness, another for each seed.
@@ -38,9 +40,49 @@ impl Node {
         let folder = tempfile::tempdir().unwrap();
         let mut device = Device::open(folder.path(), randomness(seed), START).unwrap();
         let secret = device.begin_enrolment("ws://localhost").unwrap();
+        let secret_key = secret.public();
         let enrolled = relay.enroll(secret.public(), organization, practitioner);
         device.finish_enrolment("ws://localhost", &enrolled, START).unwrap();
-        Self { device, engine: SyncEngine::new(), folder, wake: None, wire: None }
+        Self { device, engine: SyncEngine::new(), folder, wake: None, wire: None, key: secret_key }
+    }
+
+    /// The device's key, by which the relay knows it.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// A new opening of the same profile, as after a restart.
+    pub fn reopen(self, seed: u64, now: UnixMillis) -> Self {
+        let Self { device, folder, key, .. } = self;
+        drop(device);
+        let device = Device::open(folder.path(), randomness(seed), now).unwrap();
+        Self { device, engine: SyncEngine::new(), folder, wake: None, wire: None, key }
+    }
+
+    /// One whole connection at `now`, whatever comes of it.
+    pub fn connect(&mut self, relay: &mut Relay, now: UnixMillis) -> Vec<SyncEvent> {
+        relay.now = now;
+        let mut events = self.give(Some(relay), Input::Start, now);
+        events.extend(self.give(Some(relay), Input::Stop, now));
+        events
+    }
+
+    /// Whether any file of the profile holds these bytes, capitals or not.
+    pub fn files_hold(&self, canary: &str) -> bool {
+        let canary = canary.to_lowercase();
+        std::fs::read_dir(self.folder.path()).unwrap().any(|entry| {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap().to_ascii_lowercase();
+            bytes.windows(canary.len()).any(|window| window == canary.as_bytes())
+        })
+    }
+
+    /// The document of one compartment of a chart.
+    pub fn document(&self, chart: &ChartRef, compartment: Compartment) -> DocumentId {
+        let documents = self.device.documents().unwrap();
+        let is = |d: &&DocumentEntry| {
+            d.descriptor.patient.as_ref() == Some(&chart.patient) && d.descriptor.compartment == compartment
+        };
+        documents.iter().find(is).expect("held").id
     }
 
     /// The database as it is now, in another folder.
@@ -56,7 +98,7 @@ impl Node {
     /// Goes on from a backup.
     pub fn restore(self, backup: TempDir, seed: u64) -> Self {
         let device = Device::open(backup.path(), randomness(seed), START).unwrap();
-        Self { device, engine: SyncEngine::new(), folder: backup, wake: None, wire: None }
+        Self { device, engine: SyncEngine::new(), folder: backup, wake: None, wire: None, key: self.key }
     }
 
     /// Gives an input and lets everything that follows happen. `None` for a relay that cannot be reached.

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "../device/ledger.rs"]
+#[allow(dead_code, reason = "shared with the device tests, which use all of it")]
+mod ledger;
 #[path = "../device/relay.rs"]
 #[allow(dead_code, reason = "shared with the device tests, which use all of it")]
 mod relay;

@@ -176,10 +176,10 @@ impl Clinic {
     /// # Errors
     /// Whatever goes wrong.
     pub fn payloads(&self, edits: &[Edit]) -> Result<Vec<Vec<u8>>, Failure> {
-        let author = self.author.lock()?;
+        let mut author = self.author.lock()?;
         let mut payloads = Vec::new();
         for edit in edits {
-            let changes = author.changes(&edit.document)?;
+            let changes = author.raw_changes(&edit.document, system_time())?;
             payloads.extend(changes.into_iter().find(|(hash, _)| *hash == edit.change).map(|(_, payload)| payload));
         }
         Ok(payloads)

@@ -82,7 +82,7 @@ fn complete(clinic: &Clinic, device: &SharedDevice) -> Result<(), Failure> {
     let device = device.lock()?;
     let mut changes = 0;
     for document in device.documents()? {
-        changes += device.changes(&document.id)?.len();
+        changes += device.change_hashes(&document.id)?.len();
     }
     if changes < clinic.changes() {
         return Err(Failure::new(format!("{changes} of {} changes are on the device", clinic.changes())));

@@ -48,7 +48,7 @@ fn round(clinic: &mut Clinic) -> Result<usize, Failure> {
     let device = device.lock()?;
     let mut present = HashSet::new();
     for edit in &edits {
-        present.extend(device.changes(&edit.document)?.into_iter().map(|(hash, _)| hash));
+        present.extend(device.change_hashes(&edit.document)?);
     }
     Ok(edits.iter().filter(|edit| !present.contains(&edit.change)).count())
 }

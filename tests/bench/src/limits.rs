@@ -4,6 +4,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use client_core::driver::system_time;
 use clinical_record::RecordDocument;
 use futures_util::{SinkExt, StreamExt};
 use sync_protocol::identity::{Purpose, SecretKey};
@@ -76,9 +77,9 @@ fn each<E: std::error::Error>(mut work: impl FnMut() -> Result<(), E>) -> Result
 
 /// The first ten changes of the first document with as many.
 fn a_chart(clinic: &Clinic) -> Result<Vec<Vec<u8>>, Failure> {
-    let author = clinic.author.lock()?;
+    let mut author = clinic.author.lock()?;
     for document in author.documents()? {
-        let changes = author.changes(&document.id)?;
+        let changes = author.raw_changes(&document.id, system_time())?;
         if changes.len() >= crate::clinic::CHANGES {
             return Ok(changes.into_iter().take(crate::clinic::CHANGES).map(|(_, payload)| payload).collect());
         }
@@ -88,10 +89,10 @@ fn a_chart(clinic: &Clinic) -> Result<Vec<Vec<u8>>, Failure> {
 
 /// The first ten changes of many documents, each as one piece.
 fn some_charts(clinic: &Clinic) -> Result<Vec<Vec<u8>>, Failure> {
-    let author = clinic.author.lock()?;
+    let mut author = clinic.author.lock()?;
     let mut charts = Vec::new();
     for document in author.documents()? {
-        let changes = author.changes(&document.id)?;
+        let changes = author.raw_changes(&document.id, system_time())?;
         if changes.len() >= crate::clinic::CHANGES {
             let first = changes.into_iter().take(crate::clinic::CHANGES).map(|(_, payload)| payload);
             charts.push(first.collect::<Vec<_>>().concat());

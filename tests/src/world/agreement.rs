@@ -96,7 +96,7 @@ impl World {
     pub fn held(&mut self, node: Node) -> BTreeSet<Named> {
         let documents = self.documents(node);
         let device = self.device(node);
-        let changes = |id: DocumentId| device.changes(&id).unwrap().into_iter().map(move |(hash, _)| (id, hash));
+        let changes = |id: DocumentId| device.change_hashes(&id).unwrap().into_iter().map(move |hash| (id, hash));
         documents.into_iter().flat_map(changes).collect()
     }
 

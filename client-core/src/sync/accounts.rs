@@ -1,0 +1,137 @@
+//! What the device accounts for on a connection: its audit trail, one frame at a time and ahead of its pushes; receipts for
+//! what it removed; and its requests for emergency access.
+
+use sync_protocol::UnixMillis;
+use sync_protocol::session::ClientSession;
+
+use super::Effect;
+use super::live::send_all;
+use crate::store::{emergency, receipts, trail};
+use crate::{Device, DeviceError};
+
+/// How long pushes wait for the relay to say that it has the trail so far, in milliseconds. Unsent work is not held up
+/// for longer by a relay that cannot keep trails.
+pub(super) const TRAIL_PATIENCE_MS: i64 = 5_000;
+/// Answers on one connection that may name an entry further back than was sent, without getting further.
+const STUCK: u32 = 3;
+
+/// Receipts and requests that were sent on this connection: each once, until the next one.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The last receipt.
+    receipt: u64,
+    /// The last request for emergency access.
+    request: u64,
+}
+
+impl Told {
+    /// Sends the receipts that hold true and were not sent yet.
+    pub(super) fn receipts(
+        &mut self,
+        device: &mut Device,
+        session: &ClientSession,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), DeviceError> {
+        if receipts::any_unclean(&device.db)? {
+            // Another process read while documents were removed: once more.
+            device.cut_log()?;
+        }
+        while let Some(receipt) = receipts::next(&device.db, self.receipt)? {
+            let frame = session.receipt(receipt.number, receipt.documents, receipt.wiped, receipt.purged_at);
+            let Some(frame) = frame else { return Ok(()) };
+            self.receipt = receipt.number;
+            send_all([frame], effects);
+        }
+        Ok(())
+    }
+
+    /// Sends the requests for emergency access that wait.
+    pub(super) fn requests(
+        &mut self,
+        device: &Device,
+        session: &ClientSession,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), DeviceError> {
+        while let Some(asked) = emergency::next_waiting(&device.db, self.request)? {
+            let request = asked.request;
+            let Some(frame) = session.break_glass(asked) else { return Ok(()) };
+            self.request = request;
+            send_all([frame], effects);
+        }
+        Ok(())
+    }
+}
+
+/// How far the trail was sent on this connection.
+#[derive(Debug, Default)]
+pub(super) struct TrailCourse {
+    /// The last entry that was sent; none before the first look.
+    sent_through: Option<u64>,
+    /// The last entry that the relay said it has.
+    kept_through: u64,
+    /// Since when an answer is awaited.
+    awaiting: Option<UnixMillis>,
+    gave_up: bool,
+    stuck: u32,
+}
+
+impl TrailCourse {
+    /// The relay was set back since the last connection: the last entry is sent again, so that it says where it stands.
+    pub(super) fn probe(&mut self, device: &Device) -> Result<(), DeviceError> {
+        self.sent_through = Some(trail::standing(&device.db)?.kept_through.saturating_sub(1));
+        Ok(())
+    }
+
+    /// Sends what comes next, unless an answer is awaited. True if pushes have to wait for more of it to go.
+    pub(super) fn send(
+        &mut self,
+        device: &Device,
+        session: &ClientSession,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) -> Result<bool, DeviceError> {
+        let standing = trail::standing(&device.db)?;
+        let sent = *self.sent_through.get_or_insert(standing.kept_through);
+        if let Some(since) = self.awaiting {
+            self.gave_up |= !(0..TRAIL_PATIENCE_MS).contains(&now.0.saturating_sub(since.0));
+            return Ok(!self.gave_up && standing.newest > sent);
+        }
+        if self.stuck >= STUCK {
+            return Ok(false);
+        }
+        let Some((first, previous, body)) = trail::frame_after(&device.db, sent)? else { return Ok(false) };
+        let Some(frame) = session.trail(first, previous, &body) else { return Ok(false) };
+        let through = first + body.entries.len() as u64 - 1;
+        (self.sent_through, self.awaiting) = (Some(through), Some(now));
+        send_all([frame], effects);
+        Ok(standing.newest > through)
+    }
+
+    /// The relay has the trail up to `through`: goes on after it, further back too.
+    pub(super) fn kept(&mut self, device: &mut Device, through: u64, now: UnixMillis) -> Result<(), DeviceError> {
+        device.write(|tx, _| trail::kept(tx, through, now))?;
+        let sent = self.sent_through.unwrap_or(through);
+        if through < sent && through <= self.kept_through {
+            self.stuck += 1;
+        }
+        (self.sent_through, self.kept_through) = (Some(through), through);
+        (self.awaiting, self.gave_up) = (None, false);
+        Ok(())
+    }
+
+    /// Whether the relay has all of it, as far as it says; or says what makes no sense, so that waiting is no use.
+    pub(super) fn is_done(&self, device: &Device) -> Result<bool, DeviceError> {
+        let standing = trail::standing(&device.db)?;
+        Ok(standing.newest <= standing.kept_through)
+    }
+
+    /// Whether an answer is still to be waited for.
+    pub(super) fn is_open(&self) -> bool {
+        self.awaiting.is_some() && !self.gave_up
+    }
+
+    /// When waiting for the answer ends.
+    pub(super) fn deadline(&self) -> Option<UnixMillis> {
+        self.awaiting.filter(|_| !self.gave_up).map(|since| since.plus(TRAIL_PATIENCE_MS))
+    }
+}
