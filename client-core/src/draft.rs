@@ -127,6 +127,7 @@ impl Draft {
         for step in &self.steps {
             let element = if step.path.is_empty() { "the whole record".to_owned() } else { step.path.to_string() };
             lines.push(format!("\n{}  {element}", fhir_time::instant(step.made_at)));
+            lines.extend(step.message.as_ref().map(|message| format!("  why:  {message}")));
             if let Some(before) = &step.before {
                 lines.push(format!("  was:  {}", readable(before)));
             }
@@ -140,7 +141,7 @@ impl Draft {
     pub fn to_json(&self) -> Value {
         let steps = self.steps.iter().map(|step| {
             json!({
-                "change": step.change, "at": step.made_at, "path": step.path.to_string(),
+                "change": step.change, "at": step.made_at, "message": step.message, "path": step.path.to_string(),
                 "before": step.before, "after": step.after,
             })
         });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use automerge::{ChangeMetadata, ObjType, Patch, PatchAction, Prop, ReadDoc, Value as Stored};
+use automerge::{ChangeHash, ChangeMetadata, ObjType, Patch, PatchAction, Prop, ReadDoc, Value as Stored};
 use serde_json::Value;
 
 use crate::decode::decode_scalar;
@@ -57,6 +57,12 @@ impl RecordDocument {
         let changes = self.doc.get_changes_meta(&[]);
         let entries = changes.into_iter().map(|change| self.entry(&change, only));
         entries.filter(|entry| only.is_none() || !entry.touched.is_empty()).collect()
+    }
+
+    /// Why a change was made, where its author said so. `hash`: of a change of this document.
+    pub fn message(&self, hash: &[u8; 32]) -> Option<String> {
+        let change = self.doc.get_change_meta_by_hash(&ChangeHash(*hash))?;
+        change.message.as_deref().map(str::to_owned)
     }
 
     fn entry(&self, change: &ChangeMetadata<'_>, only: Option<&ResourceKey>) -> HistoryEntry {

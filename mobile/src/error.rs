@@ -75,7 +75,7 @@ impl From<DeviceError> for SatchelError {
         match error {
             DeviceError::NotEnrolled => Self::NotEnrolled { message },
             DeviceError::LeaseExpired { .. } => Self::LeaseExpired { message },
-            DeviceError::Relay { .. } | DeviceError::OtherRelay => Self::Refused { message },
+            DeviceError::Relay { .. } | DeviceError::OtherRelay | DeviceError::Wiped => Self::Refused { message },
             DeviceError::Connection(_) => Self::Offline { message },
             error if error.is_storage() => Self::Storage { message },
             DeviceError::UnknownPatient { .. }

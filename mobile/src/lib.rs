@@ -94,6 +94,35 @@ impl SatchelDevice {
         Ok(self.device.lock()?.add_note(&chart, &text, None, system_time())?.resource.id)
     }
 
+    /// Asks for emergency access; the answer comes with a later sync. `purpose`: v3-PurposeOfUse, such as `ETREAT`.
+    pub fn request_break_glass(&self, chart: ChartId, purpose: String, reason: String) -> Result<u64, SatchelError> {
+        let chart = ChartRef::try_from(chart)?;
+        Ok(self.device.lock()?.request_break_glass(&chart, &purpose, &reason, system_time())?)
+    }
+
+    /// Work that a privacy officer returned, each draft as JSON.
+    pub fn drafts(&self) -> Result<Vec<String>, SatchelError> {
+        let drafts = self.device.lock()?.drafts(system_time())?;
+        Ok(drafts.iter().map(|draft| draft.to_json().to_string()).collect())
+    }
+
+    /// Makes a draft anew as an edit; `overwrite` also where the chart shows something else now.
+    pub fn apply_draft(&self, number: u64, overwrite: bool) -> Result<(), SatchelError> {
+        self.device.lock()?.apply_draft(number, overwrite, system_time())?;
+        Ok(())
+    }
+
+    /// Discards a draft for good, on its author's word.
+    pub fn discard_draft(&self, number: u64) -> Result<(), SatchelError> {
+        Ok(self.device.lock()?.discard_draft(number, system_time())?)
+    }
+
+    /// Records that this profile was unlocked, or locked.
+    pub fn record_lock(&self, locked: bool) -> Result<(), SatchelError> {
+        let mut device = self.device.lock()?;
+        Ok(if locked { device.record_lock(system_time()) } else { device.record_unlock(system_time()) }?)
+    }
+
     /// What is sent, unsent and held back.
     pub fn status(&self) -> Result<StatusSummary, SatchelError> {
         Ok(self.device.lock()?.status(system_time())?.into())

@@ -80,6 +80,10 @@ pub struct StatusSummary {
     pub unsent: u64,
     /// Own changes that the relay keeps from others or refused.
     pub held: u64,
+    /// Resources with work that a privacy officer returned.
+    pub drafts: u64,
+    /// Entries of the audit trail that the relay does not have yet.
+    pub trail_unsent: u64,
     /// Documents that cannot be accepted or opened.
     pub quarantined: u64,
     /// When device and relay last agreed, in milliseconds since the Unix epoch.
@@ -93,6 +97,8 @@ impl From<DeviceStatus> for StatusSummary {
         Self {
             unsent: status.unsent,
             held: status.held.len() as u64,
+            drafts: status.work_per_chart.iter().map(|(_, work)| work.drafts).sum(),
+            trail_unsent: status.trail.unsent,
             quarantined: status.quarantined.len() as u64,
             last_synced_ms: status.last_synced.map(|at| at.0),
             lease_remaining_ms: status.lease_remaining_ms,

@@ -1,5 +1,8 @@
 //! `satchel device`: a full device at a terminal.
 
+mod audit;
+mod break_glass;
+mod drafts;
 mod edit;
 mod enroll;
 mod export;
@@ -74,6 +77,12 @@ enum DeviceCommand {
     Watch(sync::WatchArgs),
     /// Write a chart as a FHIR Bundle
     Export(export::ExportArgs),
+    /// List work that a privacy officer returned; export it, apply it again, or discard it
+    Drafts(drafts::DraftsArgs),
+    /// Ask for emergency access to a chart, or list what was asked
+    BreakGlass(break_glass::BreakGlassArgs),
+    /// Show this device's audit trail, or check that nobody changed it
+    Audit(audit::AuditArgs),
 }
 
 /// What every device command needs.
@@ -100,8 +109,8 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::Enroll(args) => enroll::run(context, &args),
         DeviceCommand::Import(args) => import::run(context, &args),
         DeviceCommand::Register(args) => edit::register(context, args),
-        DeviceCommand::Patients(args) => read::patients(&context, &args),
-        DeviceCommand::Search(args) => read::search(&context, &args),
+        DeviceCommand::Patients(args) => read::patients(context, &args),
+        DeviceCommand::Search(args) => read::search(context, &args),
         DeviceCommand::Chart(args) => read::chart(context, &args),
         DeviceCommand::Edit(args) => edit::edit(context, &args),
         DeviceCommand::Put(args) => edit::put(context, &args),
@@ -113,6 +122,9 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::Sync(args) => sync::once(context, &args),
         DeviceCommand::Watch(args) => sync::watch(context, &args),
         DeviceCommand::Export(args) => export::run(context, &args),
+        DeviceCommand::Drafts(args) => drafts::run(context, &args),
+        DeviceCommand::BreakGlass(args) => break_glass::run(context, &args),
+        DeviceCommand::Audit(args) => audit::run(&context, &args),
     }
 }
 
@@ -141,9 +153,10 @@ impl From<DeviceError> for Failure {
     fn from(error: DeviceError) -> Self {
         let message = error.to_string();
         match error {
-            DeviceError::LeaseExpired { .. } | DeviceError::Relay { .. } | DeviceError::OtherRelay => {
-                Self::Refused(message)
-            }
+            DeviceError::LeaseExpired { .. }
+            | DeviceError::Relay { .. }
+            | DeviceError::OtherRelay
+            | DeviceError::Wiped => Self::Refused(message),
             DeviceError::Connection(
                 ConnectionError::WrongAddress | ConnectionError::PlainNotAllowed | ConnectionError::BadAuthorityFile,
             ) => Self::BadInput(message),

@@ -58,7 +58,7 @@ pub struct HistoryArgs {
 ///
 /// # Errors
 /// [`Failure`].
-pub fn patients(context: &Context, args: &PatientsArgs) -> Result<(), Failure> {
+pub fn patients(mut context: Context, args: &PatientsArgs) -> Result<(), Failure> {
     let found = context.device.patients(&PatientFilter::default(), args.limit, args.offset, system_time())?;
     show_patients(context.json, &found)
 }
@@ -67,7 +67,7 @@ pub fn patients(context: &Context, args: &PatientsArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure`].
-pub fn search(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
+pub fn search(mut context: Context, args: &SearchArgs) -> Result<(), Failure> {
     let found = context.device.search(&args.words.join(" "), system_time())?;
     show_patients(context.json, &found)
 }

@@ -1,7 +1,7 @@
 //! `satchel device status`
 
 use client_core::driver::system_time;
-use client_core::{DeviceIdentity, DeviceStatus};
+use client_core::{ChartRef, ChartWork, DeviceIdentity, DeviceStatus};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -23,7 +23,7 @@ pub fn run(context: &Context) -> Result<(), Failure> {
 }
 
 fn status_json(identity: &DeviceIdentity, status: &DeviceStatus) -> Value {
-    let chart = |chart: &Option<client_core::ChartRef>| chart.as_ref().map(ToString::to_string);
+    let chart = |chart: &Option<ChartRef>| chart.as_ref().map(ToString::to_string);
     let unsent = status.unsent_per_chart.iter().map(|(of, count)| json!({"chart": chart(of), "changes": count}));
     let held = status.held.iter().map(|held| {
         let state = format!("{:?}", held.state).to_lowercase();
@@ -41,7 +41,12 @@ fn status_json(identity: &DeviceIdentity, status: &DeviceStatus) -> Value {
         "unsent": status.unsent,
         "unsentPerChart": unsent.collect::<Vec<_>>(),
         "held": held.collect::<Vec<_>>(),
+        "work": status.work_per_chart.iter().map(work_json).collect::<Vec<_>>(),
         "keptAside": status.kept_aside.len(),
+        "receiptsOwed": status.receipts_owed,
+        "trail": {
+            "entries": status.trail.entries, "unsent": status.trail.unsent, "brokenAt": status.trail.broken_at,
+        },
         "quarantined": quarantined.collect::<Vec<_>>(),
         "diverged": status.diverged,
         "leaseRemainingMs": status.lease_remaining_ms,
@@ -66,8 +71,8 @@ fn print_status(identity: &DeviceIdentity, status: &DeviceStatus) {
         let chart = held.chart.as_ref().map_or_else(|| "the directory".into(), ToString::to_string);
         println!("NOT ACCEPTED  a change in {chart}: {:?}, {}", held.state, held.reason);
     }
-    if !status.kept_aside.is_empty() {
-        println!("kept aside    {} unsent changes of charts that were taken back", status.kept_aside.len());
+    for (chart, work) in &status.work_per_chart {
+        print_work(chart.as_ref(), work);
     }
     for quarantined in &status.quarantined {
         println!("QUARANTINE    document {}: {}", quarantined.document, quarantined.reason);
@@ -75,9 +80,38 @@ fn print_status(identity: &DeviceIdentity, status: &DeviceStatus) {
     print_warnings(status);
 }
 
+fn work_json((chart, work): &(Option<ChartRef>, ChartWork)) -> Value {
+    json!({
+        "chart": chart.as_ref().map(ToString::to_string),
+        "unsent": work.unsent,
+        "inCustody": work.in_custody,
+        "refused": work.refused,
+        "keptAside": work.kept_aside,
+        "drafts": work.drafts,
+    })
+}
+
+fn print_work(chart: Option<&ChartRef>, work: &ChartWork) {
+    let chart = chart.map_or_else(|| "the directory".into(), ToString::to_string);
+    let told = [
+        (work.in_custody, "CUSTODY     ", "changes wait for a privacy officer"),
+        (work.kept_aside, "kept aside  ", "unsent changes; the chart was taken back"),
+        (work.drafts, "DRAFTS      ", "returned by a privacy officer: satchel device drafts"),
+    ];
+    for (count, heading, what) in told.into_iter().filter(|(count, ..)| *count > 0) {
+        println!("{heading}  {count} in {chart}: {what}");
+    }
+}
+
 fn print_warnings(status: &DeviceStatus) {
     for key in &status.changed_keys {
         println!("WARNING       {} shows another key than before; ask them before accepting it", key.organization);
+    }
+    if let Some(entry) = status.trail.broken_at {
+        println!("WARNING       entry {entry} of this device's audit trail was changed or removed by somebody");
+    }
+    if status.receipts_owed > 0 {
+        println!("receipts      {} for removed charts are not with the relay yet", status.receipts_owed);
     }
     if status.diverged {
         println!("WARNING       device and relay differ after comparing everything; the operator should look");

@@ -140,6 +140,20 @@ fn describe(event: &SyncEvent) -> (&'static str, String) {
         SyncEvent::Sent { accepted, custody, refused } => {
             ("sent", format!("sent {accepted} changes; {custody} kept in custody, {refused} refused"))
         }
+        SyncEvent::Decided { accepted, returned, drafts } => (
+            "decided",
+            format!("a privacy officer accepted {accepted} changes and returned {returned}: {drafts} drafts"),
+        ),
+        SyncEvent::EmergencyAnswered { request, refusal: None } => {
+            ("emergency-open", format!("emergency access {request} is open"))
+        }
+        SyncEvent::EmergencyAnswered { request, refusal: Some(why) } => {
+            ("emergency-refused", format!("emergency access {request} is refused: {why}"))
+        }
+        SyncEvent::EmergencyOver { documents } => {
+            ("emergency-over", format!("emergency access is over: {} documents were removed", documents.len()))
+        }
+        SyncEvent::Erased => ("erased", "everything on this device was erased, on its organization's order".into()),
         SyncEvent::CaughtUp => ("caught-up", "up to date with the relay".into()),
         SyncEvent::Diverged => ("diverged", "device and relay differ after comparing everything".into()),
         SyncEvent::Retrying { cause, .. } => {

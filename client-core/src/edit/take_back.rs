@@ -119,6 +119,14 @@ impl Log {
     }
 }
 
+/// A step that cannot be done again, with the change that it is of.
+struct Drafted {
+    step: Step,
+    change: ChangeHash,
+    made_at: UnixMillis,
+    message: Option<String>,
+}
+
 /// Goes through what has to go, oldest first, and finds out what each change did and whether it can be done without the
 /// returned ones.
 struct Parting<'a> {
@@ -133,7 +141,7 @@ struct Parting<'a> {
     rebased: RecordDocument,
     rebased_of: HashSet<ChangeHash>,
     remade: Vec<EncodedChange>,
-    drafted: Vec<(Step, ChangeHash, UnixMillis)>,
+    drafted: Vec<Drafted>,
     /// Each resource as the author last had it.
     had: HashMap<ResourceKey, Value>,
 }
@@ -203,7 +211,7 @@ impl<'a> Parting<'a> {
     }
 
     fn can_be_done_again(&self, step: &Step) -> bool {
-        let is_free = !self.drafted.iter().any(|(other, ..)| other.overlaps(&step.key, &step.path));
+        let is_free = !self.drafted.iter().any(|drafted| drafted.step.overlaps(&step.key, &step.path));
         is_free && step.follows(self.rebased.resource(&step.key).as_ref())
     }
 
@@ -218,7 +226,11 @@ impl<'a> Parting<'a> {
             .map(|step| (&step.key, self.seen.entry_metadata(&step.key)))
             .collect();
         let mut next = self.rebased.clone();
+        let message = self.seen.message(&change.hash.0);
         let made = next.edit(&self.actor, change.meta.time_ms, |editor| {
+            if let Some(message) = message {
+                editor.set_message(message);
+            }
             for step in again {
                 if let Some(resource) = step.apply(editor.resource(&step.key)) {
                     editor.put_resource(&resource)?;
@@ -238,21 +250,23 @@ impl<'a> Parting<'a> {
     }
 
     fn draft(&mut self, steps: Vec<Step>, change: &Logged) {
-        let at = UnixMillis(change.meta.time_ms);
-        self.drafted.extend(steps.into_iter().map(|step| (step, change.hash, at)));
+        let made_at = UnixMillis(change.meta.time_ms);
+        let message = self.seen.message(&change.hash.0);
+        let drafted = |step| Drafted { step, change: change.hash, made_at, message: message.clone() };
+        self.drafted.extend(steps.into_iter().map(drafted));
     }
 }
 
 /// One draft for each resource.
 fn drafts_of(
     document: &StoredDocument,
-    drafted: Vec<(Step, ChangeHash, UnixMillis)>,
+    drafted: Vec<Drafted>,
     had: &HashMap<ResourceKey, Value>,
     reason: &str,
     now: UnixMillis,
 ) -> Vec<Draft> {
     let mut by_resource: BTreeMap<ResourceKey, Draft> = BTreeMap::new();
-    for (step, change, made_at) in drafted {
+    for Drafted { step, change, made_at, message } in drafted {
         let draft = by_resource.entry(step.key.clone()).or_insert_with(|| Draft {
             number: 0,
             document: document.id,
@@ -265,7 +279,14 @@ fn drafts_of(
             json: had.get(&step.key).cloned(),
         });
         draft.made_at = made_at;
-        draft.steps.push(DraftStep { change, made_at, path: step.path, before: step.before, after: step.after });
+        draft.steps.push(DraftStep {
+            change,
+            made_at,
+            message,
+            path: step.path,
+            before: step.before,
+            after: step.after,
+        });
     }
     by_resource.into_values().collect()
 }

@@ -22,8 +22,8 @@ impl Device {
         let Some((descriptor, unsent)) = next else { return Ok(None) };
         let document =
             StoredDocument { number: NOT_HERE, id: descriptor.id(), descriptor, stale: false, unreadable: None };
-        let mut outgoing = Outgoing::default();
-        outgoing.kept_through = unsent.last().map_or(after, |last| last.seq);
+        let kept_through = unsent.last().map_or(after, |last| last.seq);
+        let mut outgoing = Outgoing { kept_through, ..Outgoing::default() };
         let group: Vec<_> = unsent.into_iter().map(|change| (change.hash, change.payload)).collect();
         let signatures = own_signatures(&self.db, identity, &document, &group)?;
         add(&mut outgoing, &document, group, signatures);

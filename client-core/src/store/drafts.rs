@@ -15,6 +15,8 @@ pub struct DraftStep {
     pub change: ChangeHash,
     /// When, by the author's clock.
     pub made_at: UnixMillis,
+    /// Why, where the author said so.
+    pub message: Option<String>,
     /// The element; empty for the whole resource.
     pub path: ElementPath,
     /// What it was; none if it was not there.
@@ -137,7 +139,8 @@ fn read(row: &Row<'_>) -> Result<Draft, DeviceError> {
 
 fn steps_json(steps: &[DraftStep]) -> Value {
     let json = |step: &DraftStep| {
-        let mut json = json!({"change": step.change, "at": step.made_at.0, "path": step.path.to_string()});
+        let path = step.path.to_string();
+        let mut json = json!({"change": step.change, "at": step.made_at.0, "message": step.message, "path": path});
         // Absent is not the same as null.
         for (name, value) in [("before", &step.before), ("after", &step.after)] {
             if let Some(value) = value {
@@ -154,6 +157,7 @@ fn steps_of(json: &Value) -> Option<Vec<DraftStep>> {
         Some(DraftStep {
             change: serde_json::from_value(json.get("change")?.clone()).ok()?,
             made_at: UnixMillis(json.get("at")?.as_i64()?),
+            message: json.get("message").and_then(Value::as_str).map(str::to_owned),
             path: json.get("path")?.as_str()?.parse().ok()?,
             before: json.get("before").cloned(),
             after: json.get("after").cloned(),

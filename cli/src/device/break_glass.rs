@@ -1,0 +1,88 @@
+//! `satchel device break-glass`
+
+use clap::Args;
+use client_core::driver::system_time;
+use client_core::{ChartRef, EmergencyAccess, EmergencyState, OrganizationId, PatientId};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::failure::Failure;
+use crate::output;
+
+/// Arguments of `satchel device break-glass`.
+#[derive(Debug, Args)]
+pub struct BreakGlassArgs {
+    /// ORGANIZATION/PATIENT; without it, what was asked is listed
+    #[arg(requires = "reason")]
+    chart: Option<String>,
+    /// Why, for the privacy officer to read
+    #[arg(long)]
+    reason: Option<String>,
+    /// Purpose of use (v3-PurposeOfUse)
+    #[arg(long, default_value = "ETREAT")]
+    purpose: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(mut context: Context, args: &BreakGlassArgs) -> Result<(), Failure> {
+    let Some(chart) = &args.chart else { return list(context) };
+    let chart = chart_named(chart)?;
+    let reason = args.reason.as_deref().unwrap_or_default();
+    let request = context.device.request_break_glass(&chart, &args.purpose, reason, system_time())?;
+    output::print(context.json, &json!({ "request": request }), |_| {
+        println!("asked for emergency access to {chart}; the answer comes with the next sync");
+    })
+}
+
+/// The chart is usually not on this device, so its organization has to be said.
+fn chart_named(name: &str) -> Result<ChartRef, Failure> {
+    let bad = |error| Failure::BadInput(format!("chart {name}: {error}"));
+    let whole = || Failure::BadInput(format!("chart {name}: write ORGANIZATION/PATIENT"));
+    let (organization, patient) = name.split_once('/').ok_or_else(whole)?;
+    let patient = PatientId::new(patient.trim_start_matches("Patient/")).map_err(bad)?;
+    Ok(ChartRef { organization: OrganizationId::new(organization).map_err(bad)?, patient })
+}
+
+fn list(mut context: Context) -> Result<(), Failure> {
+    let accesses = context.device.emergency_accesses(system_time())?;
+    let shown: Vec<Value> = accesses.iter().map(json_of).collect();
+    output::print(context.json, &shown, |_| {
+        let row = |access: &EmergencyAccess| {
+            let (request, chart) = (access.request.to_string(), access.chart.to_string());
+            vec![request, chart, output::moment(access.asked_at), access.purpose.clone(), state(&access.state)]
+        };
+        output::table(
+            &["REQUEST", "CHART", "ASKED", "PURPOSE", "STATE"],
+            &accesses.iter().map(row).collect::<Vec<_>>(),
+        );
+    })
+}
+
+fn json_of(access: &EmergencyAccess) -> Value {
+    let until = match access.state {
+        EmergencyState::Open { until, .. } => Some(until),
+        _ => None,
+    };
+    json!({
+        "request": access.request,
+        "chart": access.chart.to_string(),
+        "askedAt": access.asked_at,
+        "purpose": access.purpose,
+        "reason": access.reason,
+        "state": state(&access.state),
+        "until": until,
+    })
+}
+
+fn state(state: &EmergencyState) -> String {
+    match state {
+        EmergencyState::Waiting => "waiting to be sent".into(),
+        EmergencyState::Open { until, .. } => format!("open until {} by the relay's clock", output::moment(*until)),
+        EmergencyState::Refused(why) => format!("refused: {why}"),
+        EmergencyState::Lapsed => "lapsed: the relay was not reached in time".into(),
+        EmergencyState::Over => "over".into(),
+    }
+}
