@@ -26,6 +26,10 @@ pub(crate) struct Taken {
     pub(crate) documents: Vec<DocumentId>,
 }
 
+/// What the relay says of a change that it returned only because what it builds on was returned. Whatever else an officer
+/// says is about the change itself.
+const RETURNED_ALONG: &str = "it builds on a change that was returned";
+
 /// The decisions on one document.
 #[derive(Default)]
 struct OfDocument {
@@ -88,8 +92,11 @@ impl Work<'_> {
                 self.taken.returned += 1;
             }
         }
-        if let Some(document) = document.filter(|_| !decided.returned.is_empty()) {
-            self.returned(&document, &decided.returned)?;
+        if let Some(document) = document {
+            // First what was returned for itself: that takes what builds on it along, and makes anew what can be.
+            let (along, own) = decided.returned.clone().into_iter().partition(|(_, reason)| reason == RETURNED_ALONG);
+            self.returned(&document, &own)?;
+            self.returned(&document, &along)?;
         }
         Ok(())
     }
@@ -127,7 +134,7 @@ impl Work<'_> {
             identity::next_incarnation(self.db)?;
         }
         let Some(back) = edit::take_back(self.db, self.identity, document, returned, self.now)? else { return Ok(()) };
-        self.taken.returned += returned.len() as u64;
+        self.taken.returned += returned.keys().filter(|hash| unsent.contains(hash)).count() as u64;
         self.taken.drafts += back.drafts;
         let why = returned.values().next().map_or("", String::as_str);
         self.record("custody-returned", document, why)

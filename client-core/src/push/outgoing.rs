@@ -64,6 +64,7 @@ impl Device {
         // Also asked for what is not here: a relay may know more than we hold.
         let Some(document) = documents::find(&self.db, id)? else { return Ok(Vec::new()) };
         let stored = changes::signatures(&self.db, document.number)?;
+        let unsent = outbox::hashes_of_document(&self.db, document.number)?;
         let mut pushes = Vec::new();
         let mut rest = changes::of_document(&self.db, document.number)?.into_iter().peekable();
         while rest.peek().is_some() {
@@ -78,6 +79,12 @@ impl Device {
             let mut signatures = own_signatures(&self.db, identity, &document, &part)?;
             let present: HashSet<ChangeHash> = part.iter().map(|(hash, _)| *hash).collect();
             signatures.extend(stored.iter().filter(|s| s.author != identity.author && present.contains(&s.tip)));
+            // A privacy officer may accept one change and not the next: each is vouched for by itself.
+            let alone = part.iter().map(|(hash, _)| *hash).filter(|hash| unsent.contains(hash));
+            for tip in alone.filter(|tip| !signatures.iter().any(|signature| signature.tip == *tip)).collect::<Vec<_>>()
+            {
+                signatures.push(ChangeSignature::sign(&identity.secret, identity.author, &document.id, tip));
+            }
             outgoing.body.certificates = certificates(&self.db, identity, &signatures)?;
             add(&mut outgoing, &document, part, signatures);
             pushes.push(outgoing);
@@ -143,4 +150,33 @@ fn certificates(
         }
     }
     Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{NOW, enrolled};
+
+    #[test]
+    fn in_a_whole_document_each_unsent_change_is_signed_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut device = enrolled(folder.path());
+        let chart = device.register_patient(&crate::NewPatient::default(), NOW).unwrap();
+        let allergy = |id: &str| {
+            json!({"resourceType": "AllergyIntolerance", "id": id,
+                "patient": {"reference": format!("Patient/{}", chart.patient)}})
+        };
+        let first = device.put_resource(&chart, &allergy("a"), NOW).unwrap();
+        let second = device.put_resource(&chart, &allergy("b"), NOW).unwrap();
+        let whole = device.whole_document(&first.document).unwrap().remove(0);
+        let mut tips: Vec<_> = whole.body.documents[0].signatures.iter().map(|signature| Some(signature.tip)).collect();
+        tips.sort();
+        let mut expected = [first.change, second.change];
+        expected.sort();
+        assert_eq!(tips, expected);
+        let usual = device.next_push(0).unwrap().unwrap();
+        let of_it = usual.body.documents.iter().find(|d| d.descriptor.id() == first.document).unwrap();
+        assert_eq!(of_it.signatures.len(), 1, "one covers both where nobody decides between them");
+    }
 }

@@ -143,6 +143,29 @@ fn later_edits_elsewhere_are_made_anew_and_what_builds_on_the_returned_one_joins
 }
 
 #[test]
+fn what_was_returned_only_along_with_another_change_is_made_anew_too() {
+    let (mut relay, mut a, mut b, chart) = two();
+    forbid(&mut relay, &b, "dr-b");
+    let returned = set(&mut b, &chart, "MedicationRequest/m1", "intent", json!("plan"));
+    let along = set(&mut b, &chart, "MedicationRequest/m1", "status", json!("on-hold"));
+    b.connect(&mut relay, START);
+    relay.accounts.may_not_write.clear();
+    let document = relay.decidable()[0].0;
+    relay.decide(document, returned, false, WHY);
+    let change = sync_protocol::frame::ChangeName { document, hash: along };
+    let reason = "it builds on a change that was returned".to_owned();
+    let decision = sync_protocol::frame::Decision { change, accepted: false, reason };
+    relay.accounts.decisions.push((b.key(), decision));
+    b.sync(&mut relay);
+    b.sync(&mut relay);
+    a.sync(&mut relay);
+    assert_converged(&a, &b);
+    assert_eq!(shown(&mut a, &chart, "MedicationRequest/m1")["status"], "on-hold");
+    let drafts = b.device.drafts(START).unwrap();
+    assert_eq!((drafts.len(), drafts[0].steps.len(), drafts[0].reason.as_str()), (1, 1, WHY));
+}
+
+#[test]
 fn a_concurrent_value_stays_in_conflict_with_the_one_made_anew() {
     let (mut relay, mut a, mut b, chart) = two();
     forbid(&mut relay, &b, "dr-b");

@@ -13,13 +13,15 @@ use crate::world::{Node, START, assert_converged, randomness};
 const SEEDS: u64 = 60;
 const STEPS: usize = 45;
 
+type Dice = Box<dyn FnMut(&mut [u8])>;
+
 struct World {
     relay: Relay,
     /// May always write.
     other: Node,
     author: Node,
     chart: ChartRef,
-    dice: Box<dyn FnMut(&mut [u8])>,
+    dice: Dice,
     /// Everything that the author wrote.
     typed: Vec<String>,
     seed: u64,

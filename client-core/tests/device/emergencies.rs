@@ -34,12 +34,12 @@ fn a_request_goes_out_with_purpose_and_reason_and_its_answer_is_told() {
     let request = node.device.request_break_glass(&chart, "ETREAT", "unconscious", START).unwrap();
     assert_eq!(node.device.emergency_accesses(START).unwrap()[0].state, EmergencyState::Waiting);
     let events = node.sync(&mut relay);
-    let refusal = Some("no policy allows it".to_owned());
-    assert!(events.contains(&SyncEvent::EmergencyAnswered { request, refusal: refusal.clone() }));
+    let refusal = "no policy allows it".to_owned();
+    assert!(events.contains(&SyncEvent::EmergencyAnswered { request, refusal: Some(refusal.clone()) }));
     let asked = &relay.accounts.asked[0];
     assert_eq!((asked.purpose.as_str(), asked.reason.as_str()), ("ETREAT", "unconscious"));
     let told = node.device.emergency_accesses(START).unwrap();
-    assert_eq!(told[0].state, EmergencyState::Refused(refusal.unwrap()));
+    assert_eq!(told[0].state, EmergencyState::Refused(refusal));
     node.sync(&mut relay);
     assert_eq!(relay.accounts.asked.len(), 1, "asked once");
     let trail = &relay.accounts.trails[&node.key()].entries;
