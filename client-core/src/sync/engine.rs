@@ -368,7 +368,6 @@ fn is_passed_over(event: &ClientEvent) -> bool {
         ClientEvent::Resumed(_)
             | ClientEvent::Deliver { .. }
             | ClientEvent::CaughtUp(_)
-            | ClientEvent::Wanted(_)
             | ClientEvent::Withdrawn(_)
             | ClientEvent::Decided(_)
             | ClientEvent::Stage { .. }
