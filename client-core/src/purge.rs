@@ -11,7 +11,8 @@ use crate::observe::DeviceEvent;
 use crate::store::documents::StoredDocument;
 use crate::store::kept_work::KeptState;
 use crate::store::{
-    changes, documents, drafts, emergency, incoming, kept_work, outbox, patients, quarantine, receipts, resources, sums,
+    changes, documents, drafts, emergency, incoming, kept_work, outbox, patients, quarantine, receipts, resources,
+    sealed, sums,
 };
 use crate::trail::{self, Act};
 use crate::{ChartRef, Device, DeviceError};
@@ -52,6 +53,11 @@ impl Device {
                 incoming::forget(tx, id)?;
                 sums::forget(tx, id)?;
                 drafts::reduce(tx, id)?;
+                if cause == Cause::Withdrawn {
+                    sealed::forget(tx, id)?;
+                } else {
+                    sealed::closed(tx, id)?;
+                }
                 if let Some(document) = documents::find(tx, id)? {
                     kept_work::keep(tx, &document, cause.unsent())?;
                     remove(tx, &document)?;

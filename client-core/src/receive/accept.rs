@@ -13,7 +13,7 @@ use super::examine::{self, Certificates, Incoming, Prepared};
 use super::restore::restore_kept_work;
 use crate::store::documents::StoredDocument;
 use crate::store::identity::{self, Identity};
-use crate::store::{changes, documents, outbox, quarantine, sums};
+use crate::store::{changes, documents, outbox, quarantine, sealed, sums};
 use crate::{DeviceError, edit, projection};
 
 /// Accepts the documents of one batch, inside its transaction.
@@ -24,6 +24,8 @@ pub(super) struct Acceptance<'a> {
     certificates: Certificates,
     /// Spares looking each document up where nothing is in quarantine.
     any_quarantined: bool,
+    /// The documents come out of a seal and not from the relay: it does not count them as held.
+    unsealing: bool,
 }
 
 /// A delivery that passed every check.
@@ -41,7 +43,19 @@ struct Examined<'d> {
 impl<'a> Acceptance<'a> {
     pub(super) fn new(db: &'a Connection, identity: &'a Identity, now: UnixMillis) -> Result<Self, DeviceError> {
         let any_quarantined = quarantine::any(db)?;
-        Ok(Self { db, identity, now, certificates: Certificates::default(), any_quarantined })
+        Ok(Self { db, identity, now, certificates: Certificates::default(), any_quarantined, unsealing: false })
+    }
+
+    /// For documents that lay sealed.
+    pub(super) fn of_sealed(db: &'a Connection, identity: &'a Identity, now: UnixMillis) -> Result<Self, DeviceError> {
+        Ok(Self { unsealing: true, ..Self::new(db, identity, now)? })
+    }
+
+    /// Stores a document that lay sealed. False if it is not vouched for; nothing is kept then.
+    pub(super) fn unsealed(&mut self, prepared: Prepared<'_>, applied: &mut Applied) -> Result<bool, DeviceError> {
+        let Ok(examined) = self.examine(prepared)? else { return Ok(false) };
+        self.store(examined, &HashSet::new(), applied)?;
+        Ok(true)
     }
 
     /// Reads and verifies the deliveries of the batch, which is most of the work.
@@ -141,8 +155,10 @@ impl<'a> Acceptance<'a> {
     ) -> Result<(), DeviceError> {
         let Examined { document, fresh, arrived, signatures, opened } = examined;
         let mut shared = Vec::with_capacity(fresh.len());
+        // What was unsealed here counts from its first delivery on.
+        let counts_now = !self.unsealing && sealed::delivered(self.db, &document.id)?;
         for hash in arrived {
-            if outbox::remove(self.db, document.number, &hash)? {
+            if outbox::remove(self.db, document.number, &hash)? || counts_now {
                 shared.push(hash);
             }
         }
@@ -157,7 +173,9 @@ impl<'a> Acceptance<'a> {
                 changes::keep_signature(self.db, document.number, &tip.meta.actor, tip.meta.seq, signature)?;
             }
         }
-        sums::share(self.db, &document.id, shared.iter().filter(|hash| !counted.contains(hash)))?;
+        if !self.unsealing {
+            sums::share(self.db, &document.id, shared.iter().filter(|hash| !counted.contains(hash)))?;
+        }
         if fresh.is_empty() {
             return Ok(());
         }

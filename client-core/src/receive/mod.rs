@@ -14,6 +14,7 @@ use sync_protocol::frame::{BatchBody, Cursor};
 use sync_protocol::{DocumentId, EpochId, OrganizationId, UnixMillis};
 
 use crate::observe::DeviceEvent;
+use crate::store::identity::Identity;
 use crate::store::trust::{self, Pinning};
 use crate::store::{documents, incoming, sync_state};
 use crate::{ChartRef, Device, DeviceError, emergency};
@@ -80,6 +81,23 @@ impl Device {
             self.tell(&DeviceEvent::DocumentsChanged { documents, charts });
         }
     }
+}
+
+/// Stores a document that lay sealed, inside the caller's transaction. False if it is not vouched for.
+pub(crate) fn unseal(
+    tx: &Connection,
+    identity: &Identity,
+    body: &BatchBody,
+    applied: &mut Applied,
+    now: UnixMillis,
+) -> Result<bool, DeviceError> {
+    learn(tx, body)?;
+    let mut acceptance = Acceptance::of_sealed(tx, identity, now)?;
+    let mut unsealed = !body.documents.is_empty();
+    for prepared in acceptance.prepare(&body.documents)? {
+        unsealed &= acceptance.unsealed(prepared, applied)?;
+    }
+    Ok(unsealed)
 }
 
 /// Pins new organization keys and keeps certificates. Gives the organizations whose key is another one now.

@@ -16,8 +16,8 @@ pub enum EmergencyState {
     Waiting,
     /// The chart is open.
     Open {
-        /// Under which it stands in the relay's audit trail.
-        opening: OpeningId,
+        /// Under which it stands in the relay's audit trail; none if it was opened here, without the relay.
+        opening: Option<OpeningId>,
         /// When it ends by itself, by the relay's clock.
         until: UnixMillis,
     },
@@ -143,12 +143,32 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<EmergencyAccess>, DeviceError> 
 fn state(row: &Row<'_>) -> Result<EmergencyState, DeviceError> {
     Ok(match row.get::<_, String>(6)?.as_str() {
         "waiting" => EmergencyState::Waiting,
-        "open" => EmergencyState::Open { opening: OpeningId(bytes(row, 8)?), until: UnixMillis(row.get(9)?) },
+        "open" => EmergencyState::Open { opening: opening(row)?, until: UnixMillis(row.get(9)?) },
         "refused" => EmergencyState::Refused(row.get::<_, Option<String>>(7)?.unwrap_or_default()),
         "lapsed" => EmergencyState::Lapsed,
         "over" => EmergencyState::Over,
         _ => return Err(unreadable("reading an emergency access")),
     })
+}
+
+fn opening(row: &Row<'_>) -> Result<Option<OpeningId>, DeviceError> {
+    let given: Option<Vec<u8>> = row.get(8)?;
+    given.map(|id| OpeningId::from_slice(&id).map_err(|_| unreadable("reading an emergency access"))).transpose()
+}
+
+/// Notes a chart that was opened here, without the relay. `asked`: by the clock and by the count; `over`: by the relay's
+/// clock and by the count.
+pub(crate) fn opened_here(
+    db: &Connection,
+    chart: &ChartRef,
+    (purpose, reason): (&str, &str),
+    (now, elapsed): (UnixMillis, i64),
+    (until, ends): (UnixMillis, i64),
+) -> Result<(), DeviceError> {
+    let request = ask(db, chart, purpose, reason, now, elapsed)?;
+    let sql = "UPDATE emergency SET state = 'open', until_ms = ?2, ends_elapsed = ?3 WHERE request = ?1";
+    db.execute(sql, params![number(request), until.0, ends])?;
+    Ok(())
 }
 
 fn chart(organization: String, patient: String) -> Result<ChartRef, DeviceError> {

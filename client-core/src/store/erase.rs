@@ -7,7 +7,7 @@ use super::trail;
 use crate::DeviceError;
 
 /// Everything but identity, trail, and what says how far the erasing got; what refers to others first.
-const CONTENT: [&str; 18] = [
+const CONTENT: [&str; 20] = [
     "outbox",
     "author_signature",
     "resource",
@@ -23,6 +23,8 @@ const CONTENT: [&str; 18] = [
     "draft",
     "emergency",
     "emergency_document",
+    "sealed",
+    "unsealed",
     "purge_receipt",
     "organization_key",
     "certificate",

@@ -5,8 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::DeviceError;
 
 /// Step n is at n - 1. A step that was ever released is never changed.
-const STEPS: [&str; 2] =
-    [include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_ledger.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_ledger.sql"),
+    include_str!("../../migrations/0003_sealed.sql"),
+];
 
 /// Schema that this version writes.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;

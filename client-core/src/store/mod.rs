@@ -15,6 +15,7 @@ pub(crate) mod patients;
 pub(crate) mod quarantine;
 pub(crate) mod receipts;
 pub(crate) mod resources;
+pub(crate) mod sealed;
 pub(crate) mod sums;
 pub(crate) mod sync_state;
 pub(crate) mod trail;

@@ -301,7 +301,11 @@ impl SyncEngine {
                     let refusal = device.emergency_answered(&answer, now)?.map(str::to_owned);
                     effects.push(Effect::Notify(SyncEvent::EmergencyAnswered { request: answer.request, refusal }));
                 }
-                ClientEvent::Enrolled(_) | ClientEvent::Stage { .. } => {}
+                ClientEvent::Stage { stage, documents } => {
+                    device.lay_ready(&documents, now)?;
+                    send_all([live.session.staged(stage)], effects);
+                }
+                ClientEvent::Enrolled(_) => {}
                 ClientEvent::Closed { reason, detail, .. } => {
                     return Err(Halt::Ended(SyncFailure::Goodbye { reason, detail }));
                 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use client_core::{ChangeHash, DocumentId};
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
-    Answer, BreakGlass, BreakGlassOutcome, BreakGlassRefusal, ChangeName, CustodyReason, Decision, PurgeReceipt, Trail,
-    TrailBody, TrailEntry,
+    Answer, BatchBody, BreakGlass, BreakGlassOutcome, BreakGlassRefusal, ChangeName, CustodyReason, Decision,
+    DeliveredDocument, PurgeReceipt, SealedDocument, Trail, TrailBody, TrailEntry,
 };
 use sync_protocol::identity::ChangeSignature;
 use sync_protocol::session::RelayEvent;
-use sync_protocol::{AuthorId, DocumentDescriptor, PublicKey, TrailHash, UnixMillis};
+use sync_protocol::{AuthorId, DocumentDescriptor, PublicKey, SealingKey, TrailHash, UnixMillis};
 
 use crate::relay::{Connection, Relay};
 
@@ -56,6 +56,12 @@ pub struct Accounts {
     pub may_not_write: BTreeSet<AuthorId>,
     /// Devices that are to be erased.
     pub wipe: BTreeSet<PublicKey>,
+    /// Devices to which documents are given sealed only.
+    pub sealed_only: BTreeSet<PublicKey>,
+    /// What documents are sealed to for each device.
+    pub sealing_keys: BTreeMap<PublicKey, SealingKey>,
+    /// Stages that devices said to have on disk.
+    pub staged: usize,
 }
 
 impl Relay {
@@ -82,6 +88,14 @@ impl Relay {
                 let through = self.accounts.trails.entry(key).or_default().take(&trail, body);
                 vec![connection.session.trail_kept(through)]
             }
+            RelayEvent::Sealing(sealing) => {
+                self.accounts.sealing_keys.insert(key, sealing);
+                self.lay_ready(connection)
+            }
+            RelayEvent::Staged => {
+                self.accounts.staged += 1;
+                Vec::new()
+            }
             RelayEvent::DecisionsKnown(known) => {
                 self.accounts.decisions.retain(|(whose, decision)| *whose != key || !known.contains(&decision.change));
                 Vec::new()
@@ -95,6 +109,32 @@ impl Relay {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Sends all documents sealed to a device that is given nothing else.
+    pub(crate) fn lay_ready(&mut self, connection: &mut Connection) -> Vec<RelayEvent> {
+        let Some(key) = connection.key.filter(|key| self.accounts.sealed_only.contains(key)) else { return Vec::new() };
+        let Some(sealing) = self.accounts.sealing_keys.get(&key) else { return Vec::new() };
+        let sealed = self.documents.iter().map(|(id, held)| {
+            let descriptor = held.descriptor.clone().unwrap();
+            let delivered = DeliveredDocument {
+                document: *id,
+                changes: held.changes.iter().map(|(_, payload)| payload.clone()).collect(),
+                signatures: held.signatures.clone(),
+                descriptor: Some(descriptor.clone()),
+                more: false,
+                break_glass_until: None,
+            };
+            let body = BatchBody {
+                organization_keys: self.organization_keys(),
+                certificates: self.certificates.clone(),
+                documents: vec![delivered],
+            };
+            let chart = (descriptor.organization, descriptor.patient.unwrap());
+            SealedDocument::seal(sealing, chart, *id, 4 * 3_600_000, &body, [7; 32])
+        });
+        let sealed: Vec<_> = sealed.collect();
+        if sealed.is_empty() { Vec::new() } else { vec![connection.session.stage(sealed)] }
     }
 
     /// The decisions that a device does not know of.

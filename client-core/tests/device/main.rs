@@ -15,6 +15,7 @@ mod purges;
 mod quarantines;
 mod reconnects;
 mod relay;
+mod sealed;
 mod setbacks;
 mod statuses;
 mod syncs;

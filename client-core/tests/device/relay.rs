@@ -171,7 +171,7 @@ impl Relay {
             lease_ms: 7 * DAY_MS,
             now: self.now,
             wipe: self.accounts.wipe.contains(key),
-            sealing: false,
+            sealing: self.accounts.sealed_only.contains(key) && !self.accounts.sealing_keys.contains_key(key),
         };
         connection.session.welcome(welcome)
     }
@@ -191,8 +191,9 @@ impl Relay {
         connection: &mut Connection,
         wanted: impl Fn(&DocumentId, &ChangeHash) -> bool,
     ) -> Vec<RelayEvent> {
+        let sealed_only = connection.key.is_some_and(|key| self.accounts.sealed_only.contains(&key));
         let mut parts = Vec::new();
-        for (id, held) in &self.documents {
+        for (id, held) in self.documents.iter().filter(|_| !sealed_only) {
             let changes: Vec<_> = held.changes.iter().filter(|(hash, _)| wanted(id, hash)).collect();
             if changes.is_empty() {
                 continue;
@@ -221,22 +222,26 @@ impl Relay {
         let batches: Vec<&[DeliveredDocument]> =
             if parts.is_empty() { vec![&[]] } else { parts.chunks(batch).collect() };
         for documents in batches {
-            let keys = self.organizations.iter();
             let body = BatchBody {
-                organization_keys: keys
-                    .map(|(organization, key)| OrganizationKey {
-                        organization: organization.clone(),
-                        key: key.public(),
-                    })
-                    .collect(),
+                organization_keys: self.organization_keys(),
                 certificates: if self.conduct.hide_certificates { Vec::new() } else { self.certificates.clone() },
                 documents: documents.to_vec(),
             };
             events.push(connection.session.deliver(None, &body).1);
         }
-        let caught_up = CaughtUp { cursor: self.cursor(), checksum: self.checksum() };
-        events.push(connection.session.caught_up(caught_up));
+        let checksum = if sealed_only { Checksum::default() } else { self.checksum() };
+        events.push(connection.session.caught_up(CaughtUp { cursor: self.cursor(), checksum }));
+        events.extend(self.lay_ready(connection));
         events
+    }
+
+    /// The keys of all organizations.
+    pub fn organization_keys(&self) -> Vec<OrganizationKey> {
+        let key = |(organization, key): (&OrganizationId, &SecretKey)| OrganizationKey {
+            organization: organization.clone(),
+            key: key.public(),
+        };
+        self.organizations.iter().map(key).collect()
     }
 
     fn cursor(&self) -> Cursor {
