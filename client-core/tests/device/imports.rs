@@ -1,5 +1,7 @@
 //! Bundles in and out.
 
+use std::collections::BTreeMap;
+
 use client_core::{DeviceError, ImportOptions};
 use clinical_record::sample;
 use serde_json::{Value, json};
@@ -12,10 +14,9 @@ fn import(node: &mut Node, bundle: &Value, skip_problems: bool) -> Result<client
     node.device.import(bundle.to_string().as_bytes(), &options, START, |_, _| {})
 }
 
-fn by_key(bundle: &Value) -> Vec<String> {
-    let mut entries: Vec<String> = bundle["entry"].as_array().unwrap().iter().map(Value::to_string).collect();
-    entries.sort();
-    entries
+fn by_key(bundle: &Value) -> BTreeMap<String, Value> {
+    let entries = bundle["entry"].as_array().unwrap().iter();
+    entries.map(|entry| (entry["fullUrl"].as_str().unwrap().to_owned(), entry.clone())).collect()
 }
 
 #[test]
