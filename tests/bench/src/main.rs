@@ -3,6 +3,7 @@
 //! The relay is a child process of its own (this binary, started again as `relay`) on loopback with its database on disk.
 //! The devices are in this process and talk to it over real WebSockets.
 
+mod access;
 mod clinic;
 mod failure;
 mod first_sync;
@@ -74,6 +75,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     };
     let wanted = |name: &str| args.only.as_deref().is_none_or(|words| name.contains(words));
     let mut table = Table::new(args.charts, args.rounds);
+    // First, as its memory is that of this process.
+    if wanted("access") {
+        access::measure(args.rounds, &mut table)?;
+    }
     let mut clinic = Clinic::start(folder.path(), args.charts, args.rounds)?;
     table.describe(&clinic);
     if wanted("first sync") {
