@@ -18,6 +18,9 @@ pub(super) const BUILDS_ON_CUSTODY: &str = "it builds on a change that a privacy
 /// Why a change is not taken while the relay does not have what it builds on.
 pub(super) const BUILDS_ON_UNKNOWN: &str = "it builds on changes that the relay does not accept";
 
+/// Why a change is not taken for now. It is sent again at the next connection.
+pub(crate) const CUSTODY_FULL: &str = "too much waits for a privacy officer to decide; it is sent again later";
+
 /// What the answers to one push came to. Counts are changes of the outbox.
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
@@ -147,7 +150,7 @@ pub(super) fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::SequenceReused => "its sequence number was used before",
         RefusalReason::BadOperations => "its operations are not numbered as they should be",
         RefusalReason::BadDescriptor => "the relay does not accept what the document is about",
-        RefusalReason::CustodyFull => "too much waits for a privacy officer to decide; it is sent again later",
+        RefusalReason::CustodyFull => CUSTODY_FULL,
         RefusalReason::Other => "the relay refused it for a reason that this version does not know",
     }
 }

@@ -5,4 +5,5 @@ mod decisions;
 mod kept;
 mod outgoing;
 
+pub(crate) use answers::CUSTODY_FULL;
 pub(crate) use outgoing::Outgoing;

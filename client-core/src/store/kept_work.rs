@@ -133,6 +133,13 @@ pub(crate) fn set_state(
     Ok(())
 }
 
+/// Puts changes that were refused for this reason back in the queue.
+pub(crate) fn requeue_refused_because(db: &Connection, reason: &str) -> Result<(), DeviceError> {
+    let sql = "UPDATE kept_work SET state = 'queued', reason = NULL WHERE state = 'refused' AND reason = ?1";
+    db.prepare_cached(sql)?.execute([reason])?;
+    Ok(())
+}
+
 /// Has all that the relay does not have sent: everything is about to be erased.
 pub(crate) fn queue_all(db: &Connection) -> Result<(), DeviceError> {
     db.execute("UPDATE kept_work SET state = 'queued', reason = NULL WHERE state IN ('kept', 'refused')", [])?;

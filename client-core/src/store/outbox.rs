@@ -99,6 +99,13 @@ pub(crate) fn hashes_of_document(db: &Connection, document: i64) -> Result<HashS
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Puts changes that were refused for this reason back in the queue.
+pub(crate) fn requeue_refused_because(db: &Connection, reason: &str) -> Result<(), DeviceError> {
+    let sql = "UPDATE outbox SET state = 'queued', reason = NULL WHERE state = 'refused' AND reason = ?1";
+    db.prepare_cached(sql)?.execute([reason])?;
+    Ok(())
+}
+
 /// Puts refused changes back in the queue: everything is about to be erased.
 pub(crate) fn requeue_refused(db: &Connection) -> Result<(), DeviceError> {
     db.execute("UPDATE outbox SET state = 'queued', reason = NULL WHERE state = 'refused'", [])?;

@@ -109,13 +109,15 @@ impl TrailCourse {
 
     /// The relay has the trail up to `through`: goes on after it, further back too.
     pub(super) fn kept(&mut self, device: &mut Device, through: u64, now: UnixMillis) -> Result<(), DeviceError> {
+        if self.awaiting.is_none() {
+            // A doubled answer: the first one counted.
+            return Ok(());
+        }
         device.write(|tx, _| trail::kept(tx, through, now))?;
         // More than there is here is what a device had before it was set back.
         let through = through.min(trail::standing(&device.db)?.newest);
         let sent = self.sent_through.unwrap_or(through);
-        if through < sent && through <= self.kept_through {
-            self.stuck += 1;
-        }
+        self.stuck = if through < sent && through <= self.kept_through { self.stuck + 1 } else { 0 };
         (self.sent_through, self.kept_through) = (Some(through), through);
         (self.awaiting, self.gave_up) = (None, false);
         Ok(())

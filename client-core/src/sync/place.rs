@@ -4,18 +4,24 @@ use sync_protocol::frame::{CaughtUp, Inventory, Resume, Welcome};
 use sync_protocol::identity::SecretKey;
 use sync_protocol::{Checksum, EpochId, RelayId, UnixMillis};
 
+use crate::push::CUSTODY_FULL;
 use crate::status::{ConnectionState, Link};
-use crate::store::{emergency, identity, incoming, receipts, sums, sync_state};
+use crate::store::{emergency, identity, incoming, kept_work, outbox, receipts, sums, sync_state};
 use crate::{Device, DeviceError};
 
 /// Entries in one inventory frame.
 const INVENTORY_ENTRIES: usize = 5_000;
 
 impl Device {
-    /// What to open a session with. Forgets documents that came half: the relay starts over from the cursor.
+    /// What to open a session with. Forgets documents that came half: the relay starts over from the cursor. Queues
+    /// what the relay had no room for.
     pub(super) fn begin_connection(&mut self) -> Result<(SecretKey, Resume), DeviceError> {
         let secret = self.enrolled_identity()?.secret.clone();
-        incoming::clear(&self.db)?;
+        self.write(|tx, _| {
+            incoming::clear(tx)?;
+            outbox::requeue_refused_because(tx, CUSTODY_FULL)?;
+            kept_work::requeue_refused_because(tx, CUSTODY_FULL)
+        })?;
         Ok((secret, sync_state::resume(&self.db)?))
     }
 

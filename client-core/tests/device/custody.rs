@@ -350,3 +350,17 @@ fn a_decision_on_work_kept_aside_is_heeded_when_the_chart_returns() {
     assert_eq!(b.device.drafts(START).unwrap()[0].reason, WHY);
     assert_eq!(shown(&mut b, &chart, "MedicationRequest/m1")["status"], "active");
 }
+
+#[test]
+fn what_the_relay_had_no_room_for_is_sent_again_at_the_next_connection() {
+    let (mut relay, _, mut b, chart) = two();
+    set(&mut b, &chart, "MedicationRequest/m1", "status", json!("stopped"));
+    let full = sync_protocol::frame::RefusalReason::CustodyFull;
+    relay.conduct.answer = Some(sync_protocol::frame::Answer::Refused(full));
+    b.connect(&mut relay, START);
+    let work = b.device.status(START).unwrap().work_per_chart;
+    assert_eq!(work, [(Some(chart), ChartWork { refused: 1, ..ChartWork::default() })]);
+    relay.conduct.answer = None;
+    b.sync(&mut relay);
+    assert!(b.device.status(START).unwrap().work_per_chart.is_empty());
+}
