@@ -35,9 +35,15 @@ pub fn randomness(seed: u64) -> impl FnMut(&mut [u8]) + Send {
     }
 }
 
+/// A temporary folder in memory where there is one: these tests sync to disk thousands of times and pull no plug.
+fn fast_folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
 impl Node {
     pub fn new(relay: &mut Relay, seed: u64, organization: &str, practitioner: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fast_folder();
         let mut device = Device::open(folder.path(), randomness(seed), START).unwrap();
         let secret = device.begin_enrolment("ws://localhost").unwrap();
         let secret_key = secret.public();
@@ -87,7 +93,7 @@ impl Node {
 
     /// The database as it is now, in another folder.
     pub fn backup(&mut self) -> TempDir {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = fast_folder();
         for entry in std::fs::read_dir(self.folder.path()).unwrap() {
             let entry = entry.unwrap();
             std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
