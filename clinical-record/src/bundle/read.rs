@@ -120,7 +120,10 @@ fn parse(bytes: &[u8], limits: &BundleLimits) -> Result<(Vec<Value>, Vec<String>
         return Err(BundleError::TooManyEntries { count: entries.len(), limit: limits.max_entries });
     }
     let kept = |name: &str, value: &Value| name == "resourceType" || (name == "type" && value == "transaction");
-    let warnings = bundle.iter().filter(|(name, value)| !kept(name, value)).map(|(name, _)| name.clone()).collect();
+    let mut warnings: Vec<String> =
+        bundle.iter().filter(|(name, value)| !kept(name, value)).map(|(name, _)| name.clone()).collect();
+    // Whatever order the file has them in.
+    warnings.sort();
     Ok((entries, warnings))
 }
 
