@@ -14,6 +14,8 @@ import { edited } from "../charts.js";
 
 // Documents asked for at once. More is not faster.
 const WINDOW = 128;
+// The default of 5 s cuts off whoever needs longer than that to get a pong through a slow link.
+const KEEP_ALIVE_MS = 120_000;
 
 // Scalars, not collaborative text: what a code or a unit is, and the smaller encoding.
 function scalars(value) {
@@ -40,7 +42,7 @@ export async function serve({ dir, port, charts }) {
   const wss = new WebSocketServer({ port, host: "127.0.0.1" });
   await once(wss, "listening");
   const storage = new NodeFSStorageAdapter(join(dir, "repo"));
-  const repo = new Repo({ network: [new WebSocketServerAdapter(wss)], storage, sharePolicy: async () => false, peerId: "server" });
+  const repo = new Repo({ network: [new WebSocketServerAdapter(wss, KEEP_ALIVE_MS)], storage, sharePolicy: async () => false, peerId: "server" });
   const file = join(dir, "ids.json");
   const known = await readFile(file).then(JSON.parse, () => null);
   if (known) {

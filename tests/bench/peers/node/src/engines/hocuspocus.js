@@ -80,8 +80,10 @@ export class Device {
   }
 
   async disconnect() {
+    // Gone when the server has said so: over a slow link, changes come until then.
+    const closed = this.#next(this.socket, "close");
     this.socket.disconnect();
-    await new Promise((done) => setTimeout(done, 20));
+    await closed;
   }
 
   async fetch(indexes) {
@@ -136,13 +138,13 @@ export class Device {
     }
   }
 
-  #next(provider, event) {
+  #next(emitter, event) {
     return new Promise((done) => {
       const told = () => {
-        provider.off(event, told);
+        emitter.off(event, told);
         done();
       };
-      provider.on(event, told);
+      emitter.on(event, told);
     });
   }
 
