@@ -11,9 +11,12 @@ const COLOURS: [&str; 5] = ["#0b6e4f", "#8d99ae", "#a68a64", "#7f7caf", "#c08497
 const BARS: (f64, f64) = (100.0, 150.0);
 const STEP: f64 = 26.0;
 
+/// Engines with their figures, Satchel first.
+type Figures = Vec<(&'static str, Option<f64>)>;
+
 /// Bars of every measure that more than one engine has a figure for.
 pub fn bars(table: &Table) -> String {
-    let panels: Vec<(Measure, Vec<(&str, Option<f64>)>)> = Measure::ALL
+    let panels: Vec<(Measure, Figures)> = Measure::ALL
         .into_iter()
         .map(|measure| (measure, figures(table, measure)))
         .filter(|(_, figures)| figures.iter().filter(|(_, figure)| figure.is_some()).count() > 1)
@@ -25,7 +28,7 @@ pub fn bars(table: &Table) -> String {
     picture.to_string()
 }
 
-fn figures(table: &Table, measure: Measure) -> Vec<(&'static str, Option<f64>)> {
+fn figures(table: &Table, measure: Measure) -> Figures {
     let own = table.rows.iter().find(|row| row.measure == Some(measure)).and_then(|row| row.satchel.median());
     let others = table.columns.iter().map(|column| (column.engine, column.median(measure)));
     std::iter::once(("Satchel", own)).chain(others).collect()
