@@ -16,6 +16,8 @@ import { edited } from "../charts.js";
 const WINDOW = 128;
 // The default of 5 s cuts off whoever needs longer than that to get a pong through a slow link.
 const KEEP_ALIVE_MS = 120_000;
+// More than a slow link's round trip and the 100 ms for which changes of one document are held back.
+const QUIET_MS = 1_000;
 
 // Scalars, not collaborative text: what a code or a unit is, and the smaller encoding.
 function scalars(value) {
@@ -77,7 +79,13 @@ export class Device {
     [{ peerId: this.server }] = await connected;
   }
 
+  // Not in the middle of an exchange: a server that announces nothing would wait for its rest in the next connection.
   async disconnect() {
+    let last = Date.now();
+    const moved = () => (last = Date.now());
+    this.repo.networkSubsystem.on("message", moved);
+    while (Date.now() - last < QUIET_MS) await new Promise((done) => setTimeout(done, 50));
+    this.repo.networkSubsystem.off("message", moved);
     this.repo.networkSubsystem.removeNetworkAdapter(this.adapter);
   }
 
