@@ -1,5 +1,6 @@
 //! Project tasks: `cargo xtask test`, `cargo xtask bench`, `cargo xtask ci`.
 
+mod bench;
 mod ci;
 mod command;
 mod report;
@@ -10,7 +11,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use command::cargo;
 use report::Report;
 
 #[derive(Parser)]
@@ -30,7 +30,7 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
-    /// Runs the benchmarks, built for release; what follows is passed on to them.
+    /// Builds Satchel and the engines beside it, and measures them; what follows is passed on to the benchmark.
     Bench {
         /// Arguments of the benchmark.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -54,9 +54,11 @@ fn main() -> ExitCode {
             }
         },
         Task::Bench { arguments } => {
-            let mut bench = cargo(&["run", "--release", "--package", "bench", "--"]);
-            let done = command::succeeds(bench.args(arguments));
-            if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if bench::run(&arguments) {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Task::Ci => conclude(&ci::run()),
     }

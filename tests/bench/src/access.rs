@@ -108,10 +108,10 @@ fn reaches(gate: &mut Gate, charts: &str, rounds: usize, table: &mut Table) -> R
     }
     let asked = gate.policies().answers_kept();
     let note = format!("{expected} of them; {asked} questions to Cedar answered on the way");
-    table.push(Row::new(name("first time"), Unit::Seconds, fresh).against("", Some(20e-3)).note(note));
+    table.push(Row::new(name("first time"), Unit::Seconds, fresh).target(Some(20e-3)).note(note));
     let note = "a fact that concerns its organization has changed";
-    table.push(Row::new(name("after a change"), Unit::Seconds, changed).against("", Some(20e-3)).note(note));
-    table.push(Row::new(name("nothing changed"), Unit::Seconds, same).against("", Some(1e-3)));
+    table.push(Row::new(name("after a change"), Unit::Seconds, changed).target(Some(20e-3)).note(note));
+    table.push(Row::new(name("nothing changed"), Unit::Seconds, same).target(Some(1e-3)));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The data: one relay, the device that wrote all charts, and devices of a colleague.
 
 use std::cell::Cell;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use client_core::driver::{DriverOptions, SharedDevice, SyncReport, enroll, sync_once, system_time};
@@ -148,6 +149,15 @@ impl Clinic {
         self.proxy.take()
     }
 
+    /// One sync through another proxy.
+    ///
+    /// # Errors
+    /// Whatever goes wrong.
+    pub fn sync_over(&self, device: &SharedDevice, proxy: &Proxy) -> Result<SyncReport, Failure> {
+        device.lock()?.set_relay_url(&proxy.url())?;
+        Ok(self.runtime.block_on(sync_once(device, &DriverOptions::default(), |_| {}))?)
+    }
+
     /// Corrects one value in each of `count` charts on the author's device.
     ///
     /// # Errors
@@ -195,6 +205,19 @@ fn import<'a>(device: &SharedDevice, resources: impl Iterator<Item = &'a Value>)
     let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string();
     device.lock()?.import(bundle.as_bytes(), &ImportOptions::default(), system_time(), |_, _| {})?;
     Ok(())
+}
+
+/// Writes the charts for the other engines: one line of JSON each, one step per change.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_charts(file: &Path, count: usize) -> Result<(), Failure> {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
+    for seed in 0..count {
+        let steps = small_chart(seed as u64, CHANGES);
+        writeln!(out, "{}", json!({ "id": steps[0][0]["id"], "steps": steps }))?;
+    }
+    Ok(out.flush()?)
 }
 
 fn people(relay: &Relay) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use client_core::sync::SyncEvent;
 
 use crate::clinic::Clinic;
 use crate::failure::Failure;
+use crate::measure::Measure;
 use crate::table::{Row, Table, Unit};
 
 const EDITS: usize = 1_000;
@@ -22,7 +23,7 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
     }
     let name = format!("of {EDITS} acknowledged edits lost when the relay is killed at the last ack");
     let note = "SIGKILL; a loss of power is covered by synchronous=FULL and not tried here";
-    table.push(Row::new(name, Unit::Count, lost).against("0", Some(0.0)).note(note));
+    table.push(Row::new(name, Unit::Count, lost).beside(Measure::Lost).target(Some(0.0)).note(note));
     Ok(())
 }
 

@@ -10,13 +10,14 @@ use tokio::sync::oneshot;
 
 use crate::clinic::Clinic;
 use crate::failure::Failure;
+use crate::measure::Measure;
 use crate::stats::{percentile, sorted};
 use crate::table::{Row, Table, Unit};
 
-const EDITS: usize = 200;
+pub const EDITS: usize = 200;
 /// Edits before those that count.
-const WARM_UP: usize = 20;
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const WARM_UP: usize = 20;
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two edits: these are single ones, not a stream.
 pub const PAUSE: Duration = Duration::from_millis(3);
 
@@ -33,8 +34,9 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
         acks.push(percentile(&acked, 0.5));
     }
     let note = "committed on A to committed on B, both live; the relay's and B's commits are synced to disk on the way";
-    table.push(Row::new("A to B, p50", Unit::Seconds, halves).against("0.29 ms", Some(0.5e-3)).note(note));
-    table.push(Row::new("A to B, p99", Unit::Seconds, tails));
+    let row = Row::new("A to B, p50", Unit::Seconds, halves).beside(Measure::AToBHalf);
+    table.push(row.target(Some(0.5e-3)).note(note));
+    table.push(Row::new("A to B, p99", Unit::Seconds, tails).beside(Measure::AToBTail));
     table.push(Row::new("A to the relay's ack at A, p50", Unit::Seconds, acks));
     Ok(())
 }
@@ -66,7 +68,7 @@ fn round(clinic: &Clinic) -> Result<(Vec<f64>, Vec<f64>), Failure> {
 }
 
 /// When each commit of a device that changed documents was done.
-fn changes_of(device: &SharedDevice) -> Result<Receiver<Instant>, Failure> {
+pub fn changes_of(device: &SharedDevice) -> Result<Receiver<Instant>, Failure> {
     let (tell, told) = channel();
     device.lock()?.observe(move |event| {
         if matches!(event, DeviceEvent::DocumentsChanged { .. }) {
@@ -78,14 +80,14 @@ fn changes_of(device: &SharedDevice) -> Result<Receiver<Instant>, Failure> {
 }
 
 /// A device that stays connected, on a thread of its own.
-struct Live {
+pub struct Live {
     sent: Receiver<Instant>,
     stop: oneshot::Sender<()>,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Live {
-    fn start(device: &SharedDevice) -> Result<Self, Failure> {
+    pub fn start(device: &SharedDevice) -> Result<Self, Failure> {
         let (stop, stopped) = oneshot::channel();
         let ((tell_sent, sent), (tell_live, live)) = (channel(), channel());
         let device = device.clone();
@@ -105,7 +107,7 @@ impl Live {
         Ok(Self { sent, stop, thread })
     }
 
-    fn stop(self) {
+    pub fn stop(self) {
         // It may have stopped by itself and said why.
         let _ = self.stop.send(());
         let _ = self.thread.join();

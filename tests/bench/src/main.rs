@@ -1,57 +1,44 @@
-//! Measures Satchel end to end and prints one table beside the best figures of other engines.
+//! Measures Satchel end to end, and other engines beside it in the same run, and prints one table.
 //!
 //! The relay is a child process of its own (this binary, started again as `relay`) on loopback with its database on disk.
-//! The devices are in this process and talk to it over real WebSockets.
+//! The devices are in this process and talk to it over real WebSockets. The other engines are programs of their own.
 
 mod access;
+mod args;
 mod clinic;
 mod failure;
+mod fan_out;
 mod first_sync;
+mod growth;
 mod kill;
 mod latency;
 mod limits;
 mod local;
+mod measure;
+mod memory;
+mod peers;
+mod plot;
 mod proxy;
 mod reconnect;
 mod relay;
 mod revocation;
+mod slow_link;
 mod stats;
 mod table;
 mod upload;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde::Serialize;
 
+use args::Args;
 use clinic::Clinic;
 use failure::Failure;
 use table::{Row, Table, Unit};
 
-/// Benchmarks Satchel and prints one table
-#[derive(Debug, Parser)]
-#[command(name = "bench")]
-struct Args {
-    /// Charts to make
-    #[arg(long, default_value_t = 1_000)]
-    charts: usize,
-    /// Times that each row is measured
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Also first sync and relay memory with 10,000 charts
-    #[arg(long)]
-    large: bool,
-    /// Only the rows that have these words in their name
-    #[arg(long, value_name = "WORDS")]
-    only: Option<String>,
-    /// Also write the table as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Folder for databases [default: the system's for temporary files]; must be on a disk for the figures to mean anything
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
-}
-
+/// Charts of the large rows.
 const LARGE: usize = 10_000;
 
 fn main() -> ExitCode {
@@ -73,71 +60,82 @@ fn run(args: &Args) -> Result<(), Failure> {
         Some(dir) => tempfile::tempdir_in(dir)?,
         None => tempfile::tempdir()?,
     };
-    let wanted = |name: &str| args.only.as_deref().is_none_or(|words| name.contains(words));
+    if args.growth {
+        let curves = growth::measure(folder.path(), args.growth_to, args.rounds)?;
+        print!("{curves}");
+        return keep(args, "growth", &curves, &curves.plot());
+    }
     let mut table = Table::new(args.charts, args.rounds);
-    // First, as its memory is that of this process.
-    if wanted("access") {
-        access::measure(args.rounds, &mut table)?;
-    }
-    let mut clinic = Clinic::start(folder.path(), args.charts, args.rounds)?;
-    table.describe(&clinic);
-    if wanted("first sync") {
-        first_sync::measure(&mut clinic, &mut table)?;
-    }
-    if wanted("reconnect") {
-        reconnect::measure(&mut clinic, &mut table)?;
-    }
-    if wanted("upload") {
-        upload::measure(&mut clinic, &mut table)?;
-    }
-    if wanted("latency") {
-        latency::measure(&mut clinic, &mut table)?;
-    }
-    if wanted("local") {
-        local::measure(&mut clinic, &mut table)?;
-    }
-    memory(&clinic, &mut table)?;
-    if wanted("kill") {
-        kill::measure(&mut clinic, &mut table)?;
-    }
-    if wanted("limits") {
-        limits::measure(&clinic, folder.path(), &mut table)?;
-    }
-    drop(clinic);
-    if wanted("revocation") {
-        revocation::measure(&folder.path().join("revocation"), &mut table)?;
-    }
-    match args.large {
-        true => large(args, &folder.path().join("large"), &mut table)?,
-        false => table.push(Row::unmeasured(format!("the same with {LARGE} charts"), Unit::Seconds, "needs --large")),
+    satchel(args, folder.path(), &mut table)?;
+    if !args.alone && args.only.is_none() {
+        let (programs, engines) = (args.programs(), &args.engines);
+        let (charts, rounds, large) = (args.charts, args.rounds, args.large.then_some(LARGE));
+        let plan = peers::Plan { programs: &programs, engines, charts, rounds, large };
+        peers::measure(&plan, folder.path(), &mut table)?;
     }
     table.finish();
     print!("{table}");
     if let Some(file) = &args.json {
         std::fs::write(file, serde_json::to_vec_pretty(&table)?)?;
     }
-    Ok(())
+    keep(args, "table", &table, &plot::bars(&table))
 }
 
-fn memory(clinic: &Clinic, table: &mut Table) -> Result<(), Failure> {
-    let at = |what: &str| format!("relay memory with {} charts, {what}", clinic.charts.len());
-    let (peak, now) = match clinic.relay.memory() {
-        Ok(memory) => memory,
-        Err(why) => {
-            table.push(Row::unmeasured(at("highest"), Unit::Bytes, why.to_string()));
-            return Ok(());
+/// Writes what was measured into the folder for it, if one was named.
+fn keep<T: Serialize + std::fmt::Display>(args: &Args, name: &str, figures: &T, plot: &str) -> Result<(), Failure> {
+    let Some(folder) = &args.out else { return Ok(()) };
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join(format!("{name}.md")), figures.to_string())?;
+    std::fs::write(folder.join(format!("{name}.json")), serde_json::to_vec_pretty(figures)?)?;
+    Ok(std::fs::write(folder.join(format!("{name}.svg")), plot)?)
+}
+
+fn satchel(args: &Args, folder: &Path, table: &mut Table) -> Result<(), Failure> {
+    let wanted = |name: &str| args.only.as_deref().is_none_or(|words| name.contains(words));
+    // First, as its memory is that of this process.
+    if wanted("access") {
+        access::measure(args.rounds, table)?;
+    }
+    let mut clinic = Clinic::start(folder, args.charts, args.rounds)?;
+    table.describe(&clinic);
+    type Section = (&'static str, fn(&mut Clinic, &mut Table) -> Result<(), Failure>);
+    let sections: [Section; 7] = [
+        ("first sync", first_sync::measure),
+        ("reconnect", reconnect::measure),
+        ("upload", upload::measure),
+        ("latency", latency::measure),
+        ("local", local::measure),
+        ("slow link", slow_link::measure),
+        ("memory", |clinic, table| memory::measure(clinic, table)),
+    ];
+    for (name, section) in sections {
+        if wanted(name) {
+            section(&mut clinic, table)?;
         }
-    };
-    let target = (clinic.charts.len() == LARGE).then_some(60e6);
-    let best = if target.is_some() { "320 MB" } else { "" };
-    table.push(Row::new(at("highest (VmHWM)"), Unit::Bytes, vec![peak]).against(best, target));
-    table.push(Row::new(at("at the end (VmRSS)"), Unit::Bytes, vec![now]));
+    }
+    if wanted("kill") {
+        kill::measure(&mut clinic, table)?;
+    }
+    if wanted("limits") {
+        limits::measure(&clinic, folder, table)?;
+    }
+    drop(clinic);
+    if wanted("fan-out") {
+        fan_out::measure(&folder.join("fan-out"), args.rounds, table)?;
+    }
+    if wanted("revocation") {
+        revocation::measure(&folder.join("revocation"), table)?;
+    }
+    match args.large {
+        true => large(args, &folder.join("large"), table)?,
+        false => table.push(Row::unmeasured(format!("the same with {LARGE} charts"), Unit::Seconds, "needs --large")),
+    }
     Ok(())
 }
 
-fn large(args: &Args, folder: &std::path::Path, table: &mut Table) -> Result<(), Failure> {
+fn large(args: &Args, folder: &Path, table: &mut Table) -> Result<(), Failure> {
     std::fs::create_dir(folder)?;
     let mut clinic = Clinic::start(folder, LARGE, args.rounds)?;
     first_sync::measure_large(&mut clinic, table)?;
-    memory(&clinic, table)
+    memory::measure(&clinic, table)
 }

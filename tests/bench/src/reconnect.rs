@@ -2,6 +2,7 @@
 
 use crate::clinic::Clinic;
 use crate::failure::Failure;
+use crate::measure::Measure;
 use crate::table::{Row, Table, Unit};
 
 /// Charts that change meanwhile.
@@ -22,9 +23,9 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
         times.push(clinic.sync(&device)?.duration.as_secs_f64());
     }
     let name = |what: &str| format!("reconnect, nothing changed, {what}");
-    let row = Row::new(name("bytes both ways"), Unit::Bytes, totals).against("5 KB", Some(1e3));
+    let row = Row::new(name("bytes both ways"), Unit::Bytes, totals).beside(Measure::UnchangedBytes).target(Some(1e3));
     table.push(row.note("HTTP upgrade and WebSocket framing included"));
-    table.push(Row::new(name("bytes after the upgrade"), Unit::Bytes, after).against("", Some(1e3)));
+    table.push(Row::new(name("bytes after the upgrade"), Unit::Bytes, after).target(Some(1e3)));
     table.push(Row::new(name("time"), Unit::Seconds, times).note("connect to close"));
 
     let (mut totals, mut limits, mut times) = (Vec::new(), Vec::new(), Vec::new());
@@ -38,11 +39,11 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
         times.push(clinic.sync(&device)?.duration.as_secs_f64());
     }
     let name = |what: &str| format!("reconnect, {CHANGED} changed, {what}");
-    table.push(Row::new(name("bytes both ways"), Unit::Bytes, totals).against("141 KB", Some(3e4)));
+    table.push(Row::new(name("bytes both ways"), Unit::Bytes, totals).beside(Measure::ChangedBytes).target(Some(3e4)));
     table.push(
         Row::new(name("the changes themselves, zstd"), Unit::Bytes, limits).note("a limit: no ids, no signatures"),
     );
-    table.push(Row::new(name("time"), Unit::Seconds, times));
+    table.push(Row::new(name("time"), Unit::Seconds, times).beside(Measure::ChangedTime));
     Ok(())
 }
 

@@ -68,12 +68,7 @@ impl Relay {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn memory(&self) -> Result<(f64, f64), Failure> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
-        };
-        field("VmHWM:").zip(field("VmRSS:")).ok_or_else(|| Failure::new("the relay's memory is not shown"))
+        memory_of(self.child.id())
     }
 
     /// Adds something through the admin API.
@@ -128,6 +123,19 @@ impl Drop for Relay {
         // It may have been killed already; there is nobody left to tell.
         let _ = self.kill();
     }
+}
+
+/// Resident memory of a process in bytes: the highest so far, and now.
+///
+/// # Errors
+/// Where there is no `/proc`.
+pub fn memory_of(process: u32) -> Result<(f64, f64), Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
+    };
+    field("VmHWM:").zip(field("VmRSS:")).ok_or_else(|| Failure::new("the process's memory is not shown"))
 }
 
 fn spawn(data: &Path, listen: &str) -> Result<(Child, String), Failure> {

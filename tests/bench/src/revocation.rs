@@ -40,7 +40,7 @@ pub fn measure(folder: &Path, table: &mut Table) -> Result<(), Failure> {
     let note = format!("{CHARTS} charts each; the request's time and the device's commit, synced to disk, included");
     table.push(Row::new(name("one loses a role, p50"), Unit::Seconds, vec![percentile(&single, 0.5)]).note(note));
     let tail = Row::new(name("one loses a role, p99"), Unit::Seconds, vec![percentile(&single, 0.99)]);
-    table.push(tail.against("", Some(1.0)));
+    table.push(tail.target(Some(1.0)));
     let note = "an affiliation ends: every device purges, all of them on this machine's disk";
     let half = Row::new(name("all lose access at once, p50"), Unit::Seconds, vec![percentile(&everybody, 0.5)]);
     table.push(half.note(note));

@@ -2,6 +2,7 @@
 
 use crate::clinic::Clinic;
 use crate::failure::Failure;
+use crate::measure::Measure;
 use crate::table::{Row, Table, Unit};
 
 /// Edits made offline.
@@ -25,7 +26,7 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
     }
     let name = |what: &str| format!("{EDITS} offline edits uploaded, {what}");
     let note = "connect to close; synced to disk before each ack";
-    table.push(Row::new(name("time"), Unit::Seconds, times).against("0.10 s", Some(0.1)).note(note));
-    table.push(Row::new(name("bytes both ways"), Unit::Bytes, bytes));
+    table.push(Row::new(name("time"), Unit::Seconds, times).beside(Measure::Upload).target(Some(0.1)).note(note));
+    table.push(Row::new(name("bytes both ways"), Unit::Bytes, bytes).beside(Measure::UploadBytes));
     Ok(())
 }
