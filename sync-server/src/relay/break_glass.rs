@@ -25,6 +25,8 @@ pub struct EmergencyRequest {
     pub purpose: PurposeOfUse,
     /// Why, in their words.
     pub reason: String,
+    /// From when on it counts: now, or when it was opened without the relay.
+    pub since: UnixMillis,
 }
 
 impl Relay {
@@ -38,9 +40,11 @@ impl Relay {
         request: EmergencyRequest,
         now: UnixMillis,
     ) -> Result<Option<BreakGlassOpening>, StoreError> {
-        let EmergencyRequest { device, subject, organization, patient, purpose, reason } = request;
+        let EmergencyRequest { device, subject, organization, patient, purpose, reason, since } = request;
+        let since = since.min(now);
         let until = self.gate.break_glass(&subject, (&organization, &patient), purpose, now);
-        let Some(until) = until.filter(|_| !reason.trim().is_empty()) else {
+        let until = until.map(|until| until.plus(since.0.saturating_sub(now.0)));
+        let Some(until) = until.filter(|until| *until > now && !reason.trim().is_empty()) else {
             let detail = json!({ "organization": organization, "patient": patient, "purpose": purpose });
             self.audit_emergency("refuse-break-glass", device, &subject, detail, now)?;
             return Ok(None);
@@ -48,7 +52,7 @@ impl Relay {
         let reason = reason.trim().chars().take(REASON_CHARS).collect();
         let id = OpeningId(self.random());
         let opening =
-            BreakGlassOpening { id, organization, patient, subject, device, purpose, reason, opened_at: now, until };
+            BreakGlassOpening { id, organization, patient, subject, device, purpose, reason, opened_at: since, until };
         self.begin()?;
         self.store.add_opening(&opening)?;
         // Not the reason: it is in a practitioner's words. It stands with the opening.

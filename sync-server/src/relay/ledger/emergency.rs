@@ -83,6 +83,7 @@ impl Relay {
             patient: asked.patient.clone(),
             purpose,
             reason: asked.reason.clone(),
+            since: now,
         };
         let Some(opening) = self.break_glass(request, now)? else { return Ok(refused) };
         self.alert_of_opening(&opening, false)?;
@@ -117,7 +118,9 @@ impl Relay {
         entries: &[TrailEntry],
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        for entry in entries.iter().filter(|entry| entry.action == "break-glass") {
+        // A request that goes to the relay stands in the trail too, but opened nothing there and names no document.
+        let opened = |entry: &&TrailEntry| entry.action == "break-glass" && !entry.documents.is_empty();
+        for entry in entries.iter().filter(opened) {
             let Some(peer) = self.peer(id) else { return Ok(()) };
             let (Some(organization), Some(patient)) = (entry.organization.clone(), entry.patient.clone()) else {
                 continue;
@@ -140,10 +143,11 @@ impl Relay {
                 patient,
                 purpose,
                 reason,
+                since: entry.at,
             };
             match self.break_glass(request, now)? {
                 Some(opening) => self.alert_of_opening(&opening, true)?,
-                // It was opened all the same: somebody must hear of it.
+                // Over by now, or not permitted. It was opened all the same: somebody must hear of it.
                 None => self.raise_alert(&NewAlert {
                     organization,
                     kind: AlertKind::BreakGlass,

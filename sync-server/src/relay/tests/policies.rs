@@ -136,6 +136,7 @@ fn emergency(clinic: &Clinic, of: &str, reason: &str) -> EmergencyRequest {
         patient: patient(of),
         purpose: PurposeOfUse::EmergencyTreatment,
         reason: reason.into(),
+        since: clinic.now,
     }
 }
 

@@ -309,6 +309,7 @@ impl World {
             patient: self.facts.patient(),
             purpose: PurposeOfUse::EmergencyTreatment,
             reason: "unconscious".into(),
+            since: self.clinic.now,
         };
         let opened = self.clinic.admin(|relay, now| relay.break_glass(request, now)).unwrap();
         let mine = |role: &&PractitionerRole| role.practitioner.as_str() == who && role.organization.as_str() == at;
