@@ -186,3 +186,17 @@ fn a_chart_s_disclosures_name_every_device_version_and_time() {
     assert_eq!(sent, [(first, "dr-b", "north", 1), (second, "dr-b", "north", 2), (second, "dr-s", "south", 2)]);
     assert!(found.sent.iter().all(|sent| sent.acknowledged_at.is_some()));
 }
+
+#[test]
+fn a_device_under_an_order_has_more_room_in_custody_as_what_it_cannot_send_is_lost() {
+    let mut clinic = Clinic::of_two();
+    clinic.cut(1);
+    order(&mut clinic, 1);
+    clinic.restart_with(LedgerSettings { custody_changes: 1, ..LedgerSettings::default() });
+    clinic.sync(1);
+    for n in 0..4 {
+        assert_eq!(clinic.write(1, &core("north", "p1"), &format!("{n}")), [REVOKED]);
+    }
+    let full = Answer::Refused(sync_protocol::frame::RefusalReason::CustodyFull);
+    assert_eq!(clinic.write(1, &core("north", "p1"), "one too many"), [full]);
+}
