@@ -78,8 +78,17 @@ fn sent(sent: &AccountedDisclosure) -> Vec<String> {
         format!("{} ({})", or_none(&sent.practitioner), or_none(&sent.organization)),
         short(&sent.device.to_string()),
         sent.acknowledged_at.map_or_else(|| "-".into(), output::moment),
-        if sent.break_glass { "emergency access".into() } else { "policy".into() },
+        basis(sent),
     ]
+}
+
+fn basis(sent: &AccountedDisclosure) -> String {
+    if sent.break_glass {
+        return format!("emergency access ({})", sent.purpose.as_deref().unwrap_or("-"));
+    }
+    let today =
+        if sent.permitted_today_by.is_empty() { "no longer".into() } else { sent.permitted_today_by.join(", ") };
+    format!("policy (today: {today})")
 }
 
 fn recorded(read: &AccountedRead) -> Vec<String> {

@@ -107,7 +107,10 @@ fn add_document(
 ) -> Result<(), StoreError> {
     let room = TARGET_UNPACKED_BYTES.saturating_sub(draft.bytes).max(1);
     match read_document(store, permit, wanted, room) {
-        Ok(part) => {
+        Ok(mut part) => {
+            if let Some(part) = &mut part {
+                part.delivered.break_glass_until = peer.reach.break_glass_until(wanted.document);
+            }
             add_part(peer, draft, wanted.document, part);
             Ok(())
         }

@@ -179,18 +179,24 @@ pub(super) fn certify(told: &mut Told<'_>, store: &dyn Store, body: &mut BatchBo
 fn disclosed(peer: &Peer, draft: &Draft) -> Vec<Disclosed> {
     let partial = peer.partial.map(|partial| (partial.document, partial.after));
     let documents = draft.complete.iter().copied().chain(partial);
-    documents.map(|(document, upto)| Disclosed { document, upto, break_glass: false }).collect()
+    let by_glass = |document| peer.reach.break_glass_until(document).is_some();
+    documents.map(|(document, upto)| Disclosed { document, upto, break_glass: by_glass(document) }).collect()
 }
 
 /// The audit row for a batch: which documents, up to which version, went to whom.
 fn disclosure(peer: &Peer, disclosed: &[Disclosed], now: UnixMillis) -> NewAuditRow {
     let documents: Vec<_> = disclosed.iter().map(|one| json!([one.document, one.upto.0])).collect();
+    let mut detail = json!({ "documents-upto": documents });
+    let by_glass: Vec<_> = disclosed.iter().filter(|one| one.break_glass).map(|one| one.document).collect();
+    if !by_glass.is_empty() {
+        detail["break-glass"] = json!(by_glass);
+    }
     NewAuditRow {
         at: now,
         action: "disclose",
         device: Some(peer.device),
         practitioner: Some(peer.subject.practitioner.clone()),
         organization: Some(peer.subject.organization.clone()),
-        detail: json!({ "documents-upto": documents }),
+        detail,
     }
 }

@@ -44,6 +44,7 @@ pub use connection::ConnectionId;
 use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
 pub use custody::{CustodyMaterial, Decided, MAX_REASON_BYTES};
+use ledger::Asked;
 pub use ledger::{
     AccountedDisclosure, AccountedRead, AuditCheckpoint, AuditFault, AuditVerifier, ChartDisclosures, DocumentOnDevice,
     LedgerSettings, LostDevice, OwingDevice, RemovedDocument, ShownVersion,
@@ -123,6 +124,8 @@ pub struct Relay {
     /// Alerts were raised or seen since they were last counted.
     alerts_changed: bool,
     overdue_looked_at: UnixMillis,
+    /// How often devices asked for emergency access.
+    asked: Asked,
 }
 
 impl Relay {
@@ -164,6 +167,7 @@ impl Relay {
             acknowledgements: Vec::new(),
             alerts_changed: true,
             overdue_looked_at: UnixMillis::default(),
+            asked: Asked::default(),
         };
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);
@@ -317,7 +321,7 @@ impl Relay {
                 RelayEvent::Receipt(receipt) => self.receipt(id, &receipt, now),
                 RelayEvent::Trail { trail, body } => self.trail(id, &trail, &body, now),
                 RelayEvent::DecisionsKnown(changes) => self.decisions_known(id, &changes, now),
-                RelayEvent::BreakGlass(_) => Ok(()),
+                RelayEvent::BreakGlass(asked) => self.emergency(id, &asked, now),
                 RelayEvent::Sealing(key) => self.sealing(id, &key),
                 RelayEvent::Staged => self.staged(id),
                 RelayEvent::Closed { reason, by, .. } => {

@@ -143,7 +143,7 @@ async fn disclosures(
         authority.require(AdministrativeAction::ReadAudit, &path.organization)?;
         let detail = json!({ "organization": path.organization, "patient": path.patient });
         relay.read_audit("disclosures", detail, now)?;
-        Ok(relay.disclosures(&path.organization, &path.patient)?)
+        Ok(relay.disclosures(&path.organization, &path.patient, now)?)
     })
     .await
 }

@@ -1,14 +1,17 @@
 //! Accounting of disclosures: to whom something of a chart was given, and what devices say was read of it.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use sync_protocol::frame::TrailEntry;
 use sync_protocol::{DeviceId, DocumentDescriptor, OrganizationId, PatientId, UnixMillis};
 use utoipa::ToSchema;
 
 use super::wipe::ShownVersion;
+use crate::access::{Action, BreakGlassOpening, Subject};
 use crate::admin::schema;
 use crate::relay::Relay;
-use crate::store::StoreError;
+use crate::store::{DisclosureRow, StoreError};
 
 /// Disclosures and reads in one accounting, at most of each.
 const MAX_ROWS: usize = 100_000;
@@ -38,6 +41,10 @@ pub struct AccountedDisclosure {
     pub acknowledged_at: Option<UnixMillis>,
     /// It was open by emergency access only.
     pub break_glass: bool,
+    /// The purpose of use that was given for it, by emergency access.
+    pub purpose: Option<String>,
+    /// Policies that would permit it today.
+    pub permitted_today_by: Vec<String>,
 }
 
 /// What a device recorded about a chart, on line or off.
@@ -77,14 +84,26 @@ impl Relay {
         &mut self,
         organization: &OrganizationId,
         patient: &PatientId,
+        now: UnixMillis,
     ) -> Result<ChartDisclosures, StoreError> {
         self.write_acknowledgements()?;
         let mut found = ChartDisclosures::default();
+        let openings = self.openings_of(organization, patient)?;
+        let mut today: HashMap<(String, DocumentDescriptor), Vec<String>> = HashMap::new();
         for (number, descriptor) in self.store.documents_of_chart(organization, Some(patient))? {
             let rows = self.store.disclosures_of(number, 0, MAX_ROWS)?;
             found.more |= rows.len() == MAX_ROWS;
             for row in rows {
                 let version = self.store.version(number, row.disclosed.upto)?;
+                let to = format!("{:?} {:?}", row.practitioner, row.organization);
+                let permitted_today_by =
+                    today.entry((to, descriptor.clone())).or_insert_with(|| self.permit_today(&row, &descriptor, now));
+                let used = |opening: &&BreakGlassOpening| {
+                    opening.device == row.device && (opening.opened_at..=opening.until).contains(&row.at)
+                };
+                let opening = openings.iter().find(used).filter(|_| row.disclosed.break_glass);
+                let purpose = opening.map(|opening| opening.purpose.as_str().to_owned());
+                let permitted_today_by = permitted_today_by.clone();
                 found.sent.push(AccountedDisclosure {
                     at: row.at,
                     row: row.row,
@@ -95,6 +114,8 @@ impl Relay {
                     device: row.device,
                     acknowledged_at: row.acknowledged_at,
                     break_glass: row.disclosed.break_glass,
+                    purpose,
+                    permitted_today_by,
                 });
             }
         }
@@ -102,6 +123,31 @@ impl Relay {
         found.recorded = self.recorded_about(organization, patient)?;
         found.more |= found.recorded.len() == MAX_ROWS;
         Ok(found)
+    }
+
+    fn openings_of(
+        &self,
+        organization: &OrganizationId,
+        patient: &PatientId,
+    ) -> Result<Vec<BreakGlassOpening>, StoreError> {
+        let mut openings = self.store.openings_after(UnixMillis(i64::MIN))?;
+        openings.retain(|opening| opening.organization == *organization && opening.patient == *patient);
+        Ok(openings)
+    }
+
+    /// What permits a receiver today to have what was sent to them then; what permitted it then may have ended.
+    fn permit_today(&self, row: &DisclosureRow, descriptor: &DocumentDescriptor, now: UnixMillis) -> Vec<String> {
+        let id = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (Ok(practitioner), Ok(organization)) = (id(&row.practitioner).parse(), id(&row.organization).parse())
+        else {
+            return Vec::new();
+        };
+        let subject = Subject { practitioner, organization };
+        let explained = self.gate.explain(&subject, descriptor, Action::Read, now);
+        if !explained.permitted {
+            return Vec::new();
+        }
+        explained.policies.into_iter().map(|policy| policy.id).collect()
     }
 
     fn recorded_about(

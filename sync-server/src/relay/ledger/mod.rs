@@ -2,6 +2,7 @@
 
 mod alerts;
 mod checkpoint;
+mod emergency;
 mod export;
 mod given;
 mod receipts;
@@ -11,6 +12,7 @@ mod verify;
 mod wipe;
 
 pub use checkpoint::AuditCheckpoint;
+pub(in crate::relay) use emergency::Asked;
 pub use given::{AccountedDisclosure, AccountedRead, ChartDisclosures};
 pub use receipts::OwingDevice;
 pub use settings::LedgerSettings;

@@ -146,6 +146,7 @@ impl Relay {
         if forked {
             self.alert_of_fork(id, branch, first, now)?;
         }
+        self.opened_offline(id, &body.entries[known..], now)?;
         Ok(last)
     }
 

@@ -11,6 +11,7 @@ mod deciding;
 mod decisions;
 mod delivering;
 mod device;
+mod emergency;
 mod enrolling;
 mod failing;
 mod held;

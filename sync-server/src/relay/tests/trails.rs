@@ -44,7 +44,7 @@ fn send(clinic: &mut Clinic, device: usize, known: usize, actions: &[&str]) -> O
 
 fn kept(clinic: &mut Clinic, device: usize) -> Vec<(u32, u64, String)> {
     let id = clinic.device_id(device);
-    let found = clinic.admin(|relay, _| relay.disclosures(&organization("north"), &patient("p1"))).unwrap();
+    let found = clinic.admin(|relay, now| relay.disclosures(&organization("north"), &patient("p1"), now)).unwrap();
     let mut kept: Vec<_> = found.recorded.into_iter().filter(|read| read.device == id).collect();
     kept.sort_by_key(|read| (read.branch, read.seq));
     kept.into_iter().map(|read| (read.branch, read.seq, read.entry.action)).collect()

@@ -174,7 +174,7 @@ fn a_chart_s_disclosures_name_every_device_version_and_time() {
     clinic.write(0, &core("north", "p1"), "two");
     clinic.write(0, &core("north", "p2"), "another's");
     clinic.grant("north", "p1", Grantee::Organization(organization("south")), &[Compartment::Core], HOUR);
-    let found = clinic.admin(|relay, _| relay.disclosures(&organization("north"), &patient("p1"))).unwrap();
+    let found = clinic.admin(|relay, now| relay.disclosures(&organization("north"), &patient("p1"), now)).unwrap();
     let sent: Vec<_> = found
         .sent
         .iter()
