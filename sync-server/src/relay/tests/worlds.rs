@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sync_protocol::frame::{Answer, CustodyReason};
+use sync_protocol::frame::{Answer, CustodyReason, Decision};
 
 use sync_protocol::{DeviceId, DocumentId, Frame, decode};
 
@@ -367,12 +367,20 @@ impl World {
                     }
                     // It names what the device named, and a goodbye names nothing.
                     Ok(Frame::Want(_)) => {}
+                    // Nobody but its author hears what became of a change.
+                    Ok(Frame::Decided(decided)) => {
+                        let own =
+                            |decision: &Decision| self.clinic.devices[device].made.contains(&decision.change.hash);
+                        assert!(decided.decisions.iter().all(own), "a decision on what another device made");
+                    }
                     _ => {
                         let (who, where_) = self.device_at(device);
                         for document in named(bytes, &by_id) {
                             let descriptor = &self.documents[document].descriptor;
                             let may = self.model.may(&who, &where_, descriptor, false, *at);
-                            assert!(may, "device {device} was sent something of {descriptor:?}");
+                            let kind = decode(bytes).map_or_else(|_| "in a batch".into(), |frame| format!("{frame:?}"));
+                            let kind: String = kind.chars().take(400).collect();
+                            assert!(may, "device {device} was sent something of {descriptor:?} at {at:?}: {kind}");
                         }
                     }
                 }
