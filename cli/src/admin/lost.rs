@@ -77,6 +77,18 @@ fn show(lost: &LostDevice) {
     println!("\nOn the device, or perhaps on it: {} documents", lost.on_device.len());
     let headings = ["CHART", "COMPARTMENT", "PART", "ACKNOWLEDGED UP TO", "SENT UP TO", "WROTE ITSELF", "EMERGENCY"];
     output::table(&headings, &lost.on_device.iter().map(document).collect::<Vec<_>>());
+    println!("\nSealed on it, for emergencies without a network: {} documents", lost.sealed.len());
+    let sealed = lost.sealed.iter().map(|sealed| {
+        let patient = sealed.descriptor.patient.as_ref().map_or("-", |patient| patient.as_str());
+        vec![
+            format!("{}/{patient}", sealed.descriptor.organization),
+            sealed.descriptor.compartment.to_string(),
+            version(sealed.version),
+            output::moment(sealed.at),
+            if sealed.acknowledged { "yes".into() } else { "perhaps".into() },
+        ]
+    });
+    output::table(&["CHART", "COMPARTMENT", "VERSION", "SENT", "ON IT"], &sealed.collect::<Vec<_>>());
     println!("\nRemoved from it before: {} documents", lost.removed.len());
     let removed = lost.removed.iter().map(|removed| {
         let mut row = document(&removed.was);

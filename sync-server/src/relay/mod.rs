@@ -47,7 +47,7 @@ pub use custody::{CustodyMaterial, Decided, MAX_REASON_BYTES};
 use ledger::Asked;
 pub use ledger::{
     AccountedDisclosure, AccountedRead, AuditCheckpoint, AuditFault, AuditVerifier, ChartDisclosures, DocumentOnDevice,
-    LedgerSettings, LostDevice, OwingDevice, RemovedDocument, ShownVersion,
+    LedgerSettings, LostDevice, OwingDevice, RemovedDocument, SealedOnDevice, ShownVersion,
 };
 pub use policies::{PoliciesInForce, Why};
 use upload::Appended;

@@ -18,4 +18,4 @@ pub use receipts::OwingDevice;
 pub use settings::LedgerSettings;
 pub(in crate::relay) use settings::ROOM_FOR_ERASING;
 pub use verify::{AuditFault, AuditVerifier};
-pub use wipe::{DocumentOnDevice, LostDevice, RemovedDocument, ShownVersion};
+pub use wipe::{DocumentOnDevice, LostDevice, RemovedDocument, SealedOnDevice, ShownVersion};

@@ -161,11 +161,13 @@ impl Relay {
                 documents |= still;
             }
         }
+        let sealed = self.store.staged(&id)?.into_iter().map(|staged| staged.document);
+        let present = holdings.present() | sealed.collect::<RoaringBitmap>();
         if let Some(revoked_at) = device.revoked_at
-            && !holdings.present().is_empty()
+            && !present.is_empty()
         {
             since = since.min(Some(revoked_at)).or(Some(revoked_at));
-            documents |= holdings.present();
+            documents |= present;
         }
         let body = &device.certificate.body;
         Ok(since.map(|since| OwingDevice {

@@ -52,6 +52,24 @@ pub struct RemovedDocument {
     pub owed_since: Option<UnixMillis>,
 }
 
+/// A document that lies sealed on a device, to be opened in an emergency without a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SealedOnDevice {
+    /// Its id.
+    #[schema(value_type = schema::HexId)]
+    pub document: DocumentId,
+    /// What it is about.
+    #[schema(value_type = Object)]
+    pub descriptor: DocumentDescriptor,
+    /// Which version.
+    pub version: ShownVersion,
+    /// When it was sent.
+    #[schema(value_type = schema::Moment)]
+    pub at: UnixMillis,
+    /// The device has said that it is on its disk.
+    pub acknowledged: bool,
+}
+
 /// Everything that is known of what a lost device holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LostDevice {
@@ -81,6 +99,8 @@ pub struct LostDevice {
     pub on_device: Vec<DocumentOnDevice>,
     /// What it was told to remove before.
     pub removed: Vec<RemovedDocument>,
+    /// What lies sealed on it.
+    pub sealed: Vec<SealedOnDevice>,
 }
 
 impl Relay {
@@ -121,7 +141,24 @@ impl Relay {
             wipe: self.store.wipe_order(id)?,
             on_device,
             removed,
+            sealed: self.sealed_on(id)?,
         })
+    }
+
+    fn sealed_on(&self, device: &DeviceId) -> Result<Vec<SealedOnDevice>, StoreError> {
+        let mut sealed = Vec::new();
+        for staged in self.store.staged(device)? {
+            let entry = self.store.document_by_number(staged.document)?;
+            let version = self.store.version(staged.document, staged.upto)?;
+            sealed.push(SealedOnDevice {
+                document: entry.id,
+                descriptor: entry.descriptor,
+                version: ShownVersion { position: staged.upto.0, version },
+                at: staged.at,
+                acknowledged: staged.acknowledged,
+            });
+        }
+        Ok(sealed)
     }
 
     fn documents_on(
@@ -227,6 +264,9 @@ impl Relay {
         let settled = all | owed;
         self.begin()?;
         self.store.settle_owed(&device, &settled)?;
+        for staged in self.store.staged(&device)? {
+            self.store.remove_staged(&device, staged.document)?;
+        }
         if self.is_to_be_wiped(&device)? {
             self.store.wiped(&device, now)?;
         }

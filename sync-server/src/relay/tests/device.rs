@@ -81,6 +81,8 @@ pub struct Device {
     pub decided: Vec<Decision>,
     pub opened: Vec<BreakGlassAnswer>,
     pub welcome: Option<Welcome>,
+    /// Every change that it ever made.
+    pub made: BTreeSet<ChangeHash>,
     /// Documents that came as open by emergency access only, and until when.
     pub by_break_glass: BTreeMap<DocumentId, UnixMillis>,
     pushed: HashMap<u64, Vec<(DocumentId, ChangeHash)>>,
@@ -120,6 +122,7 @@ impl Device {
             decided: Vec::new(),
             opened: Vec::new(),
             welcome: None,
+            made: BTreeSet::new(),
             by_break_glass: BTreeMap::new(),
             pushed: HashMap::new(),
             epoch: None,
@@ -160,6 +163,7 @@ impl Device {
         let change = held.content.get_last_local_change().unwrap();
         let hash = ChangeHash(change.hash().0);
         held.unsent.push((hash, change.raw_bytes().to_vec()));
+        self.made.insert(hash);
         held.sign(&self.secret, self.author, hash);
         hash
     }

@@ -139,6 +139,22 @@ impl Model {
                 && compartment != Compartment::Administrative
     }
 
+    /// Whether a document may lie sealed on somebody's device: index or core of a patient whom their organization treats too.
+    pub fn may_have_sealed(&self, who: &str, at: &str, document: &DocumentDescriptor, now: UnixMillis) -> bool {
+        let treating = self.roles.iter().any(|role| {
+            role.practitioner.as_str() == who
+                && role.organization.as_str() == at
+                && role.until.is_none_or(|until| now < until)
+                && treats(role.role)
+        });
+        let related = self.relationships.iter().any(|relationship| {
+            relationship.partner.as_str() == at
+                && self.same_chart(document, relationship.organization.as_str(), relationship.patient.as_str())
+        });
+        let kind = matches!(document.compartment, Compartment::PatientIndex | Compartment::Core);
+        treating && related && kind && !self.said(who, at, document, now).denied
+    }
+
     fn same_chart(&self, document: &DocumentDescriptor, organization: &str, patient: &str) -> bool {
         document.organization.as_str() == organization
             && document.patient.as_ref().is_some_and(|of_document| of_document.as_str() == patient)

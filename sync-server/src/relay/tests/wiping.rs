@@ -200,3 +200,25 @@ fn a_device_under_an_order_has_more_room_in_custody_as_what_it_cannot_send_is_lo
     let full = Answer::Refused(sync_protocol::frame::RefusalReason::CustodyFull);
     assert_eq!(clinic.write(1, &core("north", "p1"), "one too many"), [full]);
 }
+
+#[test]
+fn what_lies_sealed_on_a_device_is_listed_apart_and_owed_until_it_is_erased() {
+    let mut clinic = Clinic::of_two();
+    clinic.write(0, &core("north", "p1"), "x");
+    clinic.cut(2);
+    let id = clinic.device_id(2);
+    clinic.sql(&format!(
+        "INSERT INTO staged (device, document, position, at_ms, acknowledged) VALUES (x'{id}', 1, 1, 5, 1)"
+    ));
+    order(&mut clinic, 2);
+    let listed = lost(&mut clinic, 2);
+    let sealed: Vec<_> = listed.sealed.iter().map(|s| (s.descriptor.clone(), s.version.version.changes)).collect();
+    assert_eq!((sealed, listed.on_device.len()), (vec![(core("north", "p1"), 1)], 0));
+    assert_eq!(clinic.relay.devices_owing(clinic.now).unwrap()[0].documents, 1);
+    clinic.sync(2);
+    let now = clinic.now;
+    let bytes = clinic.devices[2].confirm(Vec::new(), true, now);
+    clinic.send_raw(2, &bytes);
+    assert_eq!(lost(&mut clinic, 2).sealed, []);
+    assert_eq!(clinic.relay.devices_owing(clinic.now).unwrap(), []);
+}

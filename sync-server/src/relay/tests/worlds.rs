@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sync_protocol::frame::{Answer, CustodyReason};
+use sync_protocol::frame::{Answer, CustodyReason, Decision};
 
 use sync_protocol::{DeviceId, DocumentId, Frame, decode};
 
@@ -30,7 +30,7 @@ struct World {
     clinic: Clinic,
     model: Model,
     documents: Vec<Known>,
-    /// By device: documents that it was ever allowed to read.
+    /// By device: documents that it was ever allowed to read, or to have sealed.
     allowed: Vec<BTreeSet<DocumentId>>,
     /// By device: documents that it has written to; begun again from nothing, its numbers would be used twice.
     touched: Vec<BTreeSet<DocumentId>>,
@@ -346,10 +346,14 @@ impl World {
     }
 
     fn note_allowed(&mut self) {
+        let now = self.clinic.now;
         for device in 0..6 {
+            let (who, where_) = self.device_at(device);
             for document in 0..self.documents.len() {
-                if self.may(device, document, false) {
-                    self.allowed[device].insert(self.documents[document].descriptor.id());
+                let descriptor = &self.documents[document].descriptor;
+                let sealed = self.model.may_have_sealed(&who, &where_, descriptor, now);
+                if sealed || self.may(device, document, false) {
+                    self.allowed[device].insert(descriptor.id());
                 }
             }
         }
@@ -368,6 +372,22 @@ impl World {
                     }
                     // It names what the device named, and a goodbye names nothing.
                     Ok(Frame::Want(_)) => {}
+                    // Sealed: nothing of it shows but whose chart it is.
+                    Ok(Frame::Stage(stage)) => {
+                        let (who, where_) = self.device_at(device);
+                        for sealed in &stage.documents {
+                            let descriptor = &self.documents[by_id[&sealed.document]].descriptor;
+                            let may = self.model.may_have_sealed(&who, &where_, descriptor, *at);
+                            assert!(may, "device {device} was sent {descriptor:?}, sealed");
+                            assert!(!sealed.sealed.windows(7).any(|bytes| bytes == b"CANARY-"), "not sealed at all");
+                        }
+                    }
+                    // Nobody but its author hears what became of a change.
+                    Ok(Frame::Decided(decided)) => {
+                        let own =
+                            |decision: &Decision| self.clinic.devices[device].made.contains(&decision.change.hash);
+                        assert!(decided.decisions.iter().all(own), "a decision on what another device made");
+                    }
                     _ => {
                         let (who, where_) = self.device_at(device);
                         for document in named(bytes, &by_id) {

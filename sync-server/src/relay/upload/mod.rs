@@ -229,8 +229,12 @@ impl Relay {
         if let Some(mark) = mark {
             let name = ChangeName { document: part.descriptor.id(), hash: change.link.hash };
             self.out_of_custody(&name, mark, now)?;
-            // The sender hears it as the answer to its push.
-            self.store.notice_known(&sender.device, &name)?;
+            for device in self.store.devices_to_tell(&name)? {
+                // The sender hears it as the answer to its push. Others than its author have no business to hear that it came.
+                if device == sender.device || device != certificate.device() {
+                    self.store.notice_known(&device, &name)?;
+                }
+            }
         }
         Ok(number)
     }
