@@ -57,7 +57,8 @@ fn what_was_read_offline_is_accounted_for_once_the_relay_is_reached() {
     world.device(south).chart(&chart, now).unwrap();
     let device = device_of(&mut world, south);
     let reads = |world: &mut World| {
-        let told = world.relay().disclosures(&chart.organization, &chart.patient).unwrap();
+        let at = world.now();
+        let told = world.relay().disclosures(&chart.organization, &chart.patient, at).unwrap();
         told.recorded
             .into_iter()
             .filter(|read| read.device == device && read.entry.action == "read")
@@ -158,7 +159,8 @@ fn a_lost_device_gives_up_everything_when_it_is_reached() {
         }
     }
     assert_eq!(cases(&mut world).len(), 1, "its unsent work");
-    let told = world.relay().disclosures(&chart.organization, &chart.patient).unwrap();
+    let at = world.now();
+    let told = world.relay().disclosures(&chart.organization, &chart.patient, at).unwrap();
     assert!(told.recorded.iter().any(|read| read.device == device && read.entry.action == "read"), "its trail");
     let lost = world.relay().lost_device(&device).unwrap();
     assert!(lost.on_device.is_empty(), "nothing is on it any more");

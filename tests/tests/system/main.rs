@@ -8,6 +8,7 @@ mod bundles;
 mod clocks;
 mod convergence;
 mod disclosure;
+mod emergencies;
 mod failures;
 mod first_sync;
 mod grants;
