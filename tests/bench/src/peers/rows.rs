@@ -102,9 +102,12 @@ pub fn a_to_b(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
     Ok(vec![(Measure::AToBHalf, halves), (Measure::AToBTail, tails)])
 }
 
-/// One edit to many live receivers.
+/// One edit to many live receivers. For a server with one chart, as Satchel's relay has in this row.
 pub fn fan_out(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
     let (mut wire, mut applied) = (Vec::new(), Vec::new());
+    let direct = bench.direct();
+    bench.first_sync("author", &direct)?;
+    bench.disconnect("author")?;
     let proxy = Proxy::start(&bench.address)?;
     let url = bench.engine.url(&proxy.address());
     bench.step(&json!({ "do": "fan_open", "url": url, "count": fan_out::RECEIVERS }))?;
