@@ -158,10 +158,13 @@ pub fn slow_changed(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
 
 /// The server is killed at the ack, started again, and asked for every edit.
 pub fn kill(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
-    let (mut lost, edits) = (Vec::new(), EDITS.min(bench.charts));
+    let (mut lost, edits, direct) = (Vec::new(), EDITS.min(bench.charts), bench.direct());
+    // Whatever became of the client before.
+    bench.new_client()?;
+    bench.first_sync("author", &direct)?;
+    bench.disconnect("author")?;
     for _ in 0..bench.rounds {
         let value = bench.edit("author", edits)?;
-        let direct = bench.direct();
         bench.step(&json!({ "do": "upload", "device": "author", "url": direct }))?;
         bench.kill_and_restart()?;
         bench.first_sync("author", &direct)?;
