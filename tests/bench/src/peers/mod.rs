@@ -19,7 +19,7 @@ pub use engine::Programs;
 type Section = (&'static [Measure], fn(&mut Bench<'_>) -> Result<Samples, Failure>);
 
 /// In this order: each leaves the devices as the next one needs them.
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 7] = [
     (&[Measure::FirstSync, Measure::FirstSyncBytes, Measure::Memory], rows::first_sync),
     (&[Measure::UnchangedBytes], rows::unchanged),
     (&[Measure::ChangedBytes, Measure::ChangedTime], rows::changed),
@@ -27,7 +27,6 @@ const SECTIONS: [Section; 8] = [
     (&[Measure::SlowChanged], rows::slow_changed),
     (&[Measure::Upload, Measure::UploadBytes], rows::upload),
     (&[Measure::AToBHalf, Measure::AToBTail], rows::a_to_b),
-    (&[Measure::FanOutWire, Measure::FanOut], rows::fan_out),
 ];
 
 /// What is to be measured.
@@ -70,6 +69,8 @@ fn one(plan: &Plan<'_>, engine: &Engine, (file, folder): (&Path, &Path), column:
     }
     note(column, &[Measure::Lost], rows::kill(&mut bench));
     drop(bench);
+    let bench = Bench::start(engine, plan.programs, (file, 1), folder.join("fan-out"), plan.rounds);
+    note(column, &[Measure::FanOutWire, Measure::FanOut], bench.and_then(|mut bench| rows::fan_out(&mut bench)));
     match plan.large {
         Some(charts) => large(plan, engine, (file, charts), &folder, column),
         None => column.missing("needs --large"),

@@ -33,7 +33,7 @@ impl Process {
             lines.map_while(|line| tell.send(line).ok()).for_each(drop);
         });
         let input = child.stdin.take();
-        let process = Self { child, input, answers, patience };
+        let mut process = Self { child, input, answers, patience };
         let ready = process.answer("start")?;
         Ok((process, ready))
     }
@@ -49,11 +49,18 @@ impl Process {
         self.answer(step["do"].as_str().unwrap_or_default())
     }
 
-    fn answer(&self, step: &str) -> Result<Value, Failure> {
-        let line = self.answers.recv_timeout(self.patience).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Failure::new(format!("{step}: not done in {} s", self.patience.as_secs())),
-            RecvTimeoutError::Disconnected => Failure::new(format!("{step}: the engine's program ended")),
-        })?;
+    fn answer(&mut self, step: &str) -> Result<Value, Failure> {
+        let line = match self.answers.recv_timeout(self.patience) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => {
+                // A late answer would be taken for that to the next step.
+                self.kill()?;
+                return Err(Failure::new(format!("{step}: not done in {} s", self.patience.as_secs())));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::new(format!("{step}: the engine's program ended")));
+            }
+        };
         let answer: Value = serde_json::from_str(&line)?;
         match answer["error"].as_str() {
             Some(error) => Err(Failure::new(error)),

@@ -102,9 +102,12 @@ pub fn a_to_b(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
     Ok(vec![(Measure::AToBHalf, halves), (Measure::AToBTail, tails)])
 }
 
-/// One edit to many live receivers.
+/// One edit to many live receivers. For a server with one chart, as Satchel's relay has in this row.
 pub fn fan_out(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
     let (mut wire, mut applied) = (Vec::new(), Vec::new());
+    let direct = bench.direct();
+    bench.first_sync("author", &direct)?;
+    bench.disconnect("author")?;
     let proxy = Proxy::start(&bench.address)?;
     let url = bench.engine.url(&proxy.address());
     bench.step(&json!({ "do": "fan_open", "url": url, "count": fan_out::RECEIVERS }))?;
@@ -155,10 +158,13 @@ pub fn slow_changed(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
 
 /// The server is killed at the ack, started again, and asked for every edit.
 pub fn kill(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
-    let (mut lost, edits) = (Vec::new(), EDITS.min(bench.charts));
+    let (mut lost, edits, direct) = (Vec::new(), EDITS.min(bench.charts), bench.direct());
+    // Whatever became of the client before.
+    bench.new_client()?;
+    bench.first_sync("author", &direct)?;
+    bench.disconnect("author")?;
     for _ in 0..bench.rounds {
         let value = bench.edit("author", edits)?;
-        let direct = bench.direct();
         bench.step(&json!({ "do": "upload", "device": "author", "url": direct }))?;
         bench.kill_and_restart()?;
         bench.first_sync("author", &direct)?;
