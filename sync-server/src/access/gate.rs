@@ -1,6 +1,6 @@
 //! The gate: asks the policies about facts and documents, and mints permits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -40,13 +40,14 @@ pub struct Gate {
     pub(in crate::access) charts: Charts,
     documents: Documents,
     staleness: Staleness,
-    reaches: RefCell<HashMap<(Profile, Action), Reached>>,
+    reaches: RefCell<HashMap<Arc<(Profile, Action)>, Reached>>,
+    worked_out: Cell<u64>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        let (facts, charts, documents, staleness, reaches) = Default::default();
-        Self { policies: Policies::built_in(), facts, charts, documents, staleness, reaches }
+        let (facts, charts, documents, staleness, reaches, worked_out) = Default::default();
+        Self { policies: Policies::built_in(), facts, charts, documents, staleness, reaches, worked_out }
     }
 }
 
@@ -126,20 +127,20 @@ impl Gate {
 
     fn reach_for(&self, subject: &Subject, action: Action, now: UnixMillis) -> Reach {
         let view = self.view(subject, now);
-        let profile = self.profile(&view);
+        let key = Arc::new((self.profile(&view), action));
+        let profile = &key.0;
         let mut reaches = self.reaches.borrow_mut();
         let holds = |reached: &Reached| {
             let fresh = self.staleness.is_fresh(&profile.organization, profile.practitioner.as_ref(), reached.version);
             fresh && reached.holds.contains(now)
         };
-        let key = (profile.clone(), action);
         if reaches.get(&key).is_none_or(|reached| !holds(reached)) {
             if reaches.len() >= MAX_REACHES {
                 reaches.clear();
             }
             reaches.insert(key.clone(), self.work_out(&view, action));
         }
-        let reached = reaches.entry(key).or_insert_with(|| self.work_out(&view, action));
+        let reached = reaches.entry(key.clone()).or_insert_with(|| self.work_out(&view, action));
         self.catch_up(&view, action, reached);
         Reach {
             documents: reached.documents.clone(),
@@ -150,6 +151,8 @@ impl Gate {
             },
             subject: Arc::new(subject.clone()),
             version: self.staleness.now(),
+            serial: reached.serial,
+            key,
         }
     }
 
@@ -166,12 +169,14 @@ impl Gate {
     }
 
     fn work_out(&self, view: &View<'_>, action: Action) -> Reached {
+        self.worked_out.set(self.worked_out.get() + 1);
         let Permitted { documents, by_break_glass } = Permitted::work_out(view, &self.documents, action);
         Reached {
             documents: Arc::new(documents),
             by_break_glass: Arc::new(by_break_glass),
             holds: Validity { since: view.now, until: view.next_turn() },
             version: self.staleness.now(),
+            serial: self.worked_out.get(),
             end: self.documents.end(),
         }
     }
@@ -209,11 +214,23 @@ impl Gate {
     /// Adds a new document to a reach if the policies open it.
     pub fn extend(&self, reach: &mut Reach, descriptor: &DocumentDescriptor, number: u32, now: UnixMillis) {
         if self.holds(reach, now) {
-            *reach = self.reach(&reach.subject.clone(), now);
+            if !self.copy_newest(reach) {
+                *reach = self.reach(&reach.subject.clone(), now);
+            }
         } else if self.decide(&reach.subject, descriptor, Action::Read, now) {
             // Stale: what it lost is withdrawn when it is renewed, which is not done here.
             Arc::make_mut(&mut reach.documents).insert(number);
         }
+    }
+
+    /// Takes over what somebody else with the same profile has had added. Whether there was such.
+    fn copy_newest(&self, reach: &mut Reach) -> bool {
+        let reaches = self.reaches.borrow();
+        let newest = |reached: &&Reached| reached.serial == reach.serial && reached.end == self.documents.end();
+        let Some(reached) = reaches.get(&reach.key).filter(newest) else { return false };
+        reach.documents = reached.documents.clone();
+        reach.by_break_glass = reached.by_break_glass.clone();
+        true
     }
 
     /// Leave for a device to read what its practitioner's reach holds; none if the reach is stale.

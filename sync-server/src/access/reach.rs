@@ -24,6 +24,10 @@ pub struct Reach {
     pub(in crate::access) holds: Validity,
     pub(in crate::access) subject: Arc<Subject>,
     pub(in crate::access) version: u64,
+    /// Under which it is kept, with all others of the same profile.
+    pub(in crate::access) key: Arc<(Profile, Action)>,
+    /// Which working out it comes from.
+    pub(in crate::access) serial: u64,
 }
 
 impl Reach {
@@ -91,6 +95,8 @@ pub(in crate::access) struct Reached {
     /// Until something that is shared begins or ends next.
     pub holds: Validity,
     pub version: u64,
+    /// Counts what was worked out: two with the same serial differ only by documents that came since.
+    pub serial: u64,
     /// Documents from this number on are not looked at yet.
     pub end: u32,
 }
