@@ -26,10 +26,6 @@ pub(crate) struct Taken {
     pub(crate) documents: Vec<DocumentId>,
 }
 
-/// What the relay says of a change that it returned only because what it builds on was returned. Whatever else an officer
-/// says is about the change itself.
-const RETURNED_ALONG: &str = "it builds on a change that was returned";
-
 /// The decisions on one document.
 #[derive(Default)]
 struct OfDocument {
@@ -94,7 +90,8 @@ impl Work<'_> {
         }
         if let Some(document) = document {
             // First what was returned for itself: that takes what builds on it along, and makes anew what can be.
-            let (along, own) = decided.returned.clone().into_iter().partition(|(_, reason)| reason == RETURNED_ALONG);
+            let (along, own) =
+                decided.returned.clone().into_iter().partition(|(_, reason)| reason == Decision::RETURNED_ALONG);
             self.returned(&document, &own)?;
             self.returned(&document, &along)?;
         }

@@ -4,6 +4,7 @@ use client_core::sync::{Input, SyncEvent};
 use client_core::{ChangeHash, ChartRef, ChartWork, DocumentId, NewPatient, ResourceKey, UnixMillis};
 use serde_json::{Value, json};
 use sync_protocol::AuthorId;
+use sync_protocol::frame::Decision;
 
 use crate::relay::Relay;
 use crate::world::{Node, START, allergy, assert_converged};
@@ -153,8 +154,8 @@ fn what_was_returned_only_along_with_another_change_is_made_anew_too() {
     let document = relay.decidable()[0].0;
     relay.decide(document, returned, false, WHY);
     let change = sync_protocol::frame::ChangeName { document, hash: along };
-    let reason = "it builds on a change that was returned".to_owned();
-    let decision = sync_protocol::frame::Decision { change, accepted: false, reason };
+    let reason = Decision::RETURNED_ALONG.to_owned();
+    let decision = Decision { change, accepted: false, reason };
     relay.accounts.decisions.push((b.key(), decision));
     b.sync(&mut relay);
     b.sync(&mut relay);

@@ -204,6 +204,12 @@ pub struct Decision {
     pub reason: String,
 }
 
+impl Decision {
+    /// The reason of a change that was returned only because what it builds on was returned. Whatever else an officer says is
+    /// about the change itself.
+    pub const RETURNED_ALONG: &'static str = "it builds on a change that was returned";
+}
+
 /// See [`crate::Frame::DecisionsKnown`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecisionsKnown {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sync_protocol::frame::{BreakGlassRefusal, CustodyReason, GoodbyeReason, RefusalReason};
+use sync_protocol::frame::{BreakGlassRefusal, CustodyReason, Decision, GoodbyeReason, RefusalReason};
 use sync_protocol::{Compartment, Frame};
 
 use crate::golden::golden;
@@ -25,6 +25,7 @@ fn the_page_names_every_reason_and_compartment() {
     names.extend(variants::<RefusalReason>());
     names.extend(variants::<BreakGlassRefusal>());
     names.extend(variants::<Compartment>());
+    names.push(Decision::RETURNED_ALONG);
     for name in names {
         assert!(PAGE.contains(&format!("`{name}`")), "{name}");
     }

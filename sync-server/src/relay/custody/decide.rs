@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sync_protocol::frame::ChangeName;
+use sync_protocol::frame::{ChangeName, Decision};
 use sync_protocol::{ChangeHash, DocumentDescriptor, UnixMillis};
 use utoipa::ToSchema;
 
-use super::intake::BUILDS_ON_RETURNED;
 use crate::access::Subject;
 use crate::admin::schema;
 use crate::relay::Relay;
@@ -78,7 +77,7 @@ impl Relay {
         along.retain(|id| cases.iter().any(|c| c.id == *id && is_open(c.state)));
         self.record(&case, officer, false, reason, now)?;
         for other in cases.iter().filter(|other| along.contains(&other.id)) {
-            self.record(other, officer, false, BUILDS_ON_RETURNED, now)?;
+            self.record(other, officer, false, Decision::RETURNED_ALONG, now)?;
         }
         self.audit_decision("custody-return", officer, &case, &json!({ "along": along }), now)?;
         Ok(Decided { state: CustodyState::Returned, released: Vec::new(), building_on_it: along })

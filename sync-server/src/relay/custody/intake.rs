@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
-use sync_protocol::frame::{Answer, ChangeName, CustodyReason, RefusalReason};
+use sync_protocol::frame::{Answer, ChangeName, CustodyReason, Decision, RefusalReason};
 use sync_protocol::identity::{Certificate, ChangeSignature};
 use sync_protocol::{ChangeHash, DeviceId, DocumentDescriptor, OrganizationId, UnixMillis};
 
@@ -12,9 +12,6 @@ use crate::relay::Relay;
 use crate::relay::change_check::CheckedChange;
 use crate::relay::ledger::ROOM_FOR_ERASING;
 use crate::store::{AlertKind, CustodyEntry, CustodyMark, CustodyState, NewAlert, NewDecision, StoreError};
-
-/// What is said to an author whose change builds on one that was returned.
-pub(in crate::relay) const BUILDS_ON_RETURNED: &str = "it builds on a change that was returned";
 
 /// How much more of a device custody takes, and what came during one push.
 #[derive(Debug, Default)]
@@ -112,7 +109,7 @@ impl Relay {
         self.store.add_notice(&intake.device, &name)?;
         self.store.add_notice(&intake.certificate.device(), &name)?;
         if self.builds_on_returned(&name, &intake.change.link.deps)? {
-            let reason = BUILDS_ON_RETURNED.to_owned();
+            let reason = Decision::RETURNED_ALONG.to_owned();
             self.store.decide_custody(&name, &NewDecision { accepted: false, officer: None, reason, at: now })?;
             self.tell_of(&name)?;
         } else {
