@@ -12,6 +12,7 @@ pub mod checkpoints;
 pub mod config;
 pub mod http;
 pub mod inspection;
+mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod relay;

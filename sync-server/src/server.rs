@@ -1,6 +1,5 @@
 //! A relay as a process: opens its folder, listens, stops gracefully.
 
-use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use crate::access::PolicyFile;
 use crate::checkpoints;
 use crate::config::{RelayConfig, TlsFiles};
 use crate::http::{AppState, SignInGuard, admin_router, devices_router};
+use crate::listen::bind;
 use crate::metrics::Metrics;
 use crate::relay::Relay;
 use crate::service::{Service, now};
@@ -135,6 +135,7 @@ pub async fn run(
         metrics,
         max_frame_bytes: config.max_frame_bytes as usize,
         operator_key_hash: folder.operator_key_hash,
+        policies: policies.clone().into(),
         sign_in_ms: i64::from(config.sign_in_minutes) * 60_000,
         sign_ins: Arc::new(SignInGuard::default()),
         proxy: config.proxy,
@@ -265,15 +266,6 @@ async fn load_tls(files: &TlsFiles) -> Result<RustlsConfig, ServerError> {
         key: files.key.clone(),
         error,
     })
-}
-
-fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    let listener = TcpListener::bind(address).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => ServerError::PortInUse(address),
-        _ => ServerError::Listen { address, error },
-    })?;
-    listener.set_nonblocking(true).map_err(|error| ServerError::Listen { address, error })?;
-    Ok(listener)
 }
 
 fn system_randomness(bytes: &mut [u8]) {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sync_protocol::{DocumentDescriptor, OpeningId, UnixMillis};
+use utoipa::ToSchema;
 
 use crate::access::charts::ChartNumber;
 use crate::access::documents::Class;
@@ -10,9 +11,10 @@ use crate::access::gate::Gate;
 use crate::access::question::Action;
 use crate::access::shared::{Shared, consent_says, is_named};
 use crate::access::view::View;
+use crate::admin::schema;
 
 /// Why a decision is as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Explanation {
     /// What was decided.
@@ -24,7 +26,7 @@ pub struct Explanation {
 }
 
 /// A policy that decided.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct DecidingPolicy {
     /// Its `@id`.
     pub id: String,
@@ -33,7 +35,7 @@ pub struct DecidingPolicy {
 }
 
 /// What a policy does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PolicyEffect {
     /// It permits.
@@ -43,7 +45,7 @@ pub enum PolicyEffect {
 }
 
 /// A fact that bears on a decision, with the id by which it can be looked up and ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "fact")]
 pub enum DecidingFact {
     /// A role at the organization they act for.
@@ -53,6 +55,7 @@ pub enum DecidingFact {
         /// The document's sensitive category is opened to it by name.
         opens_category: bool,
         /// It ends then.
+        #[schema(value_type = Option<schema::Moment>)]
         until: Option<UnixMillis>,
     },
     /// They act for the organization that manages the document.
@@ -84,6 +87,7 @@ pub enum DecidingFact {
         /// It lets them write.
         may_write: bool,
         /// It ends then.
+        #[schema(value_type = schema::Moment)]
         expires_at: UnixMillis,
     },
     /// A consent that concerns them.
@@ -96,8 +100,10 @@ pub enum DecidingFact {
     /// They have broken the glass for the chart.
     BreakGlass {
         /// The opening's id.
+        #[schema(value_type = schema::HexId)]
         id: OpeningId,
         /// It ends then.
+        #[schema(value_type = schema::Moment)]
         until: UnixMillis,
     },
 }

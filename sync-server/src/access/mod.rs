@@ -26,7 +26,7 @@ pub use facts::{
     AffiliatedPatients, Affiliation, BreakGlassOpening, CareTeam, CareTeamMember, Consent, ConsentStatus, Effect,
     Facts, Grant, Grantee, Period, PractitionerRole, Provision, PurposeOfUse, Relationship, Role, Subject,
 };
-pub use fhir::FhirError;
+pub use fhir::{FhirError, parse_date_time};
 pub use gate::Gate;
 pub use index::FactChange;
 pub use permit::{AppendPermit, ReadPermit};

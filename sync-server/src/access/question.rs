@@ -8,11 +8,12 @@ use std::sync::{Arc, LazyLock};
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
 use serde::{Deserialize, Serialize};
 use sync_protocol::Compartment;
+use utoipa::ToSchema;
 
 use crate::access::facts::RoleSet;
 
 /// What somebody wants to do with a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Receive it.

@@ -114,7 +114,7 @@ fn credential(field: &'static str, text: &str) -> Result<(), Wrong> {
 }
 
 /// FHIR allows `.` and `..` as ids; in a path they mean something else to many programs.
-fn addressable(id: &str) -> Result<(), Wrong> {
+pub(super) fn addressable(id: &str) -> Result<(), Wrong> {
     require(!matches!(id, "." | ".."), "id", "a FHIR id other than . and ..")
 }
 
@@ -132,7 +132,7 @@ fn within(field: &'static str, value: i64, most: i64, why: &'static str) -> Resu
     require((1..=most).contains(&value), field, why)
 }
 
-fn require(holds: bool, field: &'static str, why: &'static str) -> Result<(), Wrong> {
+pub(super) fn require(holds: bool, field: &'static str, why: &'static str) -> Result<(), Wrong> {
     if holds { Ok(()) } else { Err(Wrong { field, why }) }
 }
 

@@ -10,7 +10,10 @@ mod page;
 mod people;
 mod problem;
 pub mod schema;
+mod sharing;
+mod sharing_checks;
 mod sign_in;
+mod why;
 
 pub use access::{AffiliationPath, GrantPath, NewGrant, RolePath};
 pub use accounts::{AccountPath, NewAccount, OneTimePassword, ShownAccount};
@@ -21,4 +24,6 @@ pub use devices::{DevicePath, NewCode, ShownCode, ShownDevice};
 pub use page::{Done, MAX_PAGE, Page, PageQuery};
 pub use people::{NewOrganization, NewPractitioner, ShownOrganization, ShownPractitioner};
 pub use problem::{ErrorCode, ShownProblem};
+pub use sharing::{FhirIdPath, FhirResource, OpeningPath, OpeningQuery, RelationshipPath};
 pub use sign_in::{Admitted, Credentials, NewPassword, Secret, ShownRight};
+pub use why::{WhyChartPath, WhyChartQuery, WhyDocumentPath, WhyQuery};

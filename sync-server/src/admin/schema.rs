@@ -51,6 +51,13 @@ stand_in!(
     CompartmentName = choice("A compartment of charts.", sync_protocol::Compartment::ALL.map(|c| c.as_str()))
 );
 stand_in!(
+    /// A compartment of patients' charts.
+    ChartCompartment = {
+        let of_charts = sync_protocol::Compartment::ALL.into_iter().filter(|c| *c != sync_protocol::Compartment::Directory);
+        choice("A compartment of patients' charts.", of_charts.map(|c| c.as_str()))
+    }
+);
+stand_in!(
     /// A moment.
     Moment = number("Milliseconds since the Unix epoch, UTC.", 0)
 );
@@ -69,6 +76,23 @@ pub enum Grantee {
     Practitioner(FhirId),
 }
 
+/// A provision within another, of the opposite effect; it goes before that one where it applies.
+#[derive(Debug, ToSchema)]
+pub struct Exception {
+    /// Opens or closes.
+    pub effect: crate::access::Effect,
+    /// For whom; for everyone if nobody is named.
+    pub actors: Option<Vec<Grantee>>,
+    /// Which compartments.
+    pub compartments: Option<Vec<ChartCompartment>>,
+    /// Which sensitive categories (v3-ActCode).
+    pub categories: Option<Vec<Category>>,
+    /// Whether what is opened may also be written.
+    pub may_write: Option<bool>,
+    /// From when to when.
+    pub period: Option<crate::access::Period>,
+}
+
 fn text(description: &str, least: usize, most: usize, pattern: &str, example: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -80,7 +104,7 @@ fn text(description: &str, least: usize, most: usize, pattern: &str, example: &s
         .build()
 }
 
-fn choice<const N: usize>(description: &str, names: [&'static str; N]) -> Object {
+fn choice(description: &str, names: impl IntoIterator<Item = &'static str>) -> Object {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(names)).build()
 }
 

@@ -6,6 +6,7 @@ mod health;
 mod socket;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -27,6 +28,8 @@ pub struct AppState {
     pub max_frame_bytes: usize,
     /// SHA-256 of the operator's key.
     pub operator_key_hash: [u8; 32],
+    /// Where clinics keep policies of their own.
+    pub policies: Arc<Path>,
     /// How long a sign-in is in force, in milliseconds.
     pub sign_in_ms: i64,
     /// Counts and bounds sign-ins.

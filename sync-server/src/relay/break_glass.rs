@@ -72,8 +72,7 @@ impl Relay {
     /// [`StoreError::NotFound`].
     pub fn end_opening(&mut self, id: &OpeningId, now: UnixMillis) -> Result<(), StoreError> {
         self.store.end_opening(id, now)?;
-        let all = self.store.openings_after(UnixMillis(i64::MIN))?;
-        let ended = all.into_iter().find(|opening| opening.id == *id).ok_or(StoreError::NotFound("opening"))?;
+        let ended = self.store.opening(id)?;
         let detail = json!({ "opening": id, "organization": ended.organization });
         self.facts_changed(FactChange::Opening(ended), "end-break-glass", detail, now)
     }
@@ -84,6 +83,14 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn openings_after(&self, moment: UnixMillis) -> Result<Vec<BreakGlassOpening>, StoreError> {
         self.store.openings_after(moment)
+    }
+
+    /// An opening, whether it is over or not.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn opening(&self, id: &OpeningId) -> Result<BreakGlassOpening, StoreError> {
+        self.store.opening(id)
     }
 
     fn audit_emergency(

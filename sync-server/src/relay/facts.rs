@@ -5,7 +5,7 @@ use sync_protocol::{Compartment, OrganizationId, UnixMillis};
 
 use super::Relay;
 use crate::access::{Affiliation, CareTeam, Consent, FactChange, Grant, PractitionerRole, Relationship};
-use crate::store::StoreError;
+use crate::store::{Scope, StoreError};
 
 impl Relay {
     /// Adds or replaces a role.
@@ -111,7 +111,7 @@ impl Relay {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn remove_care_team(&mut self, id: &str, now: UnixMillis) -> Result<(), StoreError> {
-        let found = self.store.care_teams()?.into_iter().find(|team| team.id == id);
+        let found = self.store.care_team(id)?;
         self.store.remove_care_team(id)?;
         let detail = json!({ "care-team": id, "organization": found.map(|team| team.organization) });
         self.facts_changed(FactChange::NoCareTeam(id.into()), "remove-care-team", detail, now)
@@ -133,7 +133,7 @@ impl Relay {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn remove_consent(&mut self, id: &str, now: UnixMillis) -> Result<(), StoreError> {
-        let found = self.store.consents()?.into_iter().find(|consent| consent.id == id);
+        let found = self.store.consent(id)?;
         self.store.remove_consent(id)?;
         let detail = json!({ "consent": id, "organization": found.map(|consent| consent.organization) });
         self.facts_changed(FactChange::NoConsent(id.into()), "remove-consent", detail, now)
@@ -177,6 +177,38 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn care_teams(&self) -> Result<Vec<CareTeam>, StoreError> {
         self.store.care_teams()
+    }
+
+    /// A care team, if there is one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn care_team(&self, id: &str) -> Result<Option<CareTeam>, StoreError> {
+        self.store.care_team(id)
+    }
+
+    /// A page of care teams by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn care_teams_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<CareTeam>, StoreError> {
+        self.store.care_teams_page(scope, after, limit)
+    }
+
+    /// A consent, if there is one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn consent(&self, id: &str) -> Result<Option<Consent>, StoreError> {
+        self.store.consent(id)
+    }
+
+    /// A page of consents by id, whatever their status.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn consents_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Consent>, StoreError> {
+        self.store.consents_page(scope, after, limit)
     }
 
     /// All consents, whatever their status.

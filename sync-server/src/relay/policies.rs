@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sync_protocol::{DocumentId, OrganizationId, PractitionerId, UnixMillis};
+use sync_protocol::{DocumentDescriptor, DocumentId, OrganizationId, PractitionerId, UnixMillis};
+use utoipa::ToSchema;
 
 use super::Relay;
 use crate::access::{Action, AdministrativeAction, Explanation, Policies, PolicyFile, Subject};
+use crate::admin::schema;
 use crate::store::StoreError;
 
 /// Under which name the store keeps what the policies in force hash to.
 const HASH_SETTING: &str = "policies-hash";
 
 /// What is in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PoliciesInForce {
     /// Names of the files; `default.cedar` is the built-in one unless the data folder holds its own.
@@ -22,14 +24,16 @@ pub struct PoliciesInForce {
     /// How many policies they hold.
     pub policies: usize,
     /// SHA-256 over the schema and all texts, hexadecimal.
+    #[schema(value_type = schema::HexHash)]
     pub hash: String,
 }
 
 /// Why a practitioner may or may not do something with a document when acting for an organization.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Why {
     /// For which organization they would act.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// What they would do.
     pub action: Action,
@@ -110,7 +114,28 @@ impl Relay {
         document: &DocumentId,
         now: UnixMillis,
     ) -> Result<Vec<Why>, StoreError> {
-        let descriptor = self.store.document(document)?.ok_or(StoreError::NotFound("document"))?.descriptor;
+        self.why_of(practitioner, organization, &self.descriptor(document)?, now)
+    }
+
+    /// What a document is about.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn descriptor(&self, document: &DocumentId) -> Result<DocumentDescriptor, StoreError> {
+        Ok(self.store.document(document)?.ok_or(StoreError::NotFound("document"))?.descriptor)
+    }
+
+    /// As [`Relay::why`], of a document that need not be there yet.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no organization where the practitioner has a role.
+    pub fn why_of(
+        &self,
+        practitioner: &PractitionerId,
+        organization: Option<&OrganizationId>,
+        descriptor: &DocumentDescriptor,
+        now: UnixMillis,
+    ) -> Result<Vec<Why>, StoreError> {
         let organizations: Vec<OrganizationId> = match organization {
             Some(organization) => vec![organization.clone()],
             None => self.organizations_of(practitioner)?,
@@ -122,7 +147,7 @@ impl Relay {
         for organization in organizations {
             let subject = Subject { practitioner: practitioner.clone(), organization };
             for action in [Action::Read, Action::Write] {
-                let explanation = self.gate.explain(&subject, &descriptor, action, now);
+                let explanation = self.gate.explain(&subject, descriptor, action, now);
                 answers.push(Why { organization: subject.organization.clone(), action, explanation });
             }
         }

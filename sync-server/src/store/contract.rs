@@ -43,6 +43,7 @@ const CASES: [(&str, Case); 27] = [
     ("relationships, care teams and consents are kept, replaced and removed", facts::shared_facts),
     ("roles end and affiliations name their patients", facts::terms),
     ("openings are kept, and can only be made shorter", facts::openings),
+    ("consents and care teams are read in pages, within a scope and by id", facts::pages),
     ("an enrolment code is used once", people::codes),
     ("devices and their certificates are kept", people::devices),
     ("holdings are kept for each device", people::holdings),

@@ -1,8 +1,8 @@
 //! Lists that grow, read in pages and only as far as somebody may see them.
 
-use sync_protocol::{DeviceId, OrganizationId, PractitionerId};
+use sync_protocol::{DeviceId, OpeningId, OrganizationId, PractitionerId};
 
-use crate::access::{Grant, PractitionerRole};
+use crate::access::{BreakGlassOpening, CareTeam, Consent, Grant, PractitionerRole};
 use crate::store::{AuditRow, CustodyCase, DeviceRecord, PractitionerRecord, StoreError};
 
 /// Whose things somebody may see.
@@ -42,6 +42,16 @@ pub trait PageStore {
     /// # Errors
     /// [`StoreError::Database`].
     fn grants_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Grant>, StoreError>;
+    /// Consents by id, whatever their status.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn consents_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Consent>, StoreError>;
+    /// Care teams by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn care_teams_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<CareTeam>, StoreError>;
     /// What is in custody for documents of these organizations, oldest first: what nobody has decided on, and
     /// what was accepted and waits for a signature.
     ///
@@ -64,6 +74,21 @@ pub trait PageStore {
     /// # Errors
     /// [`StoreError::NotFound`].
     fn grant(&self, id: &str) -> Result<Grant, StoreError>;
+    /// A consent, if there is one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn consent(&self, id: &str) -> Result<Option<Consent>, StoreError>;
+    /// A care team, if there is one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn care_team(&self, id: &str) -> Result<Option<CareTeam>, StoreError>;
+    /// A chart opened in an emergency.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    fn opening(&self, id: &OpeningId) -> Result<BreakGlassOpening, StoreError>;
     /// A practitioner.
     ///
     /// # Errors

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 use sync_protocol::{Compartment, DocumentDescriptor, OrganizationId, PatientId};
 
 use crate::api::{Description, Operation, contents};
-use crate::clinics::{administrator, north, ok};
+use crate::clinics::{administrator, fhir_care_team, fhir_consent, north, ok};
 use crate::running::{Running, config, start};
 
 /// Operations for the operator alone.
-const OPERATORS: [&str; 1] = ["POST /admin/v1/organizations"];
+const OPERATORS: [&str; 2] = ["POST /admin/v1/organizations", "POST /admin/v1/policies/reload"];
 /// Operations that concern no single organization, and may be answered to another's administrator.
 const OF_NONE: [&str; 2] = ["POST /admin/v1/audit/verify", "GET /admin/v1/audit/checkpoint"];
 /// Lists in which nothing stands here.
@@ -20,15 +20,39 @@ fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-/// A change by somebody without the right, to the core of p1.
-fn in_custody(folder: &std::path::Path) {
-    let db = rusqlite::Connection::open(folder.join("relay.db")).unwrap();
-    let core = DocumentDescriptor {
+/// The id of the opening.
+const OPENING: &str = "0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e";
+
+fn core() -> DocumentDescriptor {
+    DocumentDescriptor {
         organization: OrganizationId::new("north").unwrap(),
         patient: Some(PatientId::new("p1").unwrap()),
         compartment: Compartment::Core,
         part: String::new(),
-    };
+    }
+}
+
+/// The core of p1.
+fn document(folder: &std::path::Path) {
+    let db = rusqlite::Connection::open(folder.join("relay.db")).unwrap();
+    let sql = "INSERT INTO document (number, id, organization, patient, compartment, part, fingerprint)
+               VALUES (1, ?1, 'north', 'p1', 'core', '', zeroblob(32))";
+    db.execute(sql, [core().id().0]).unwrap();
+}
+
+/// dr-a has opened p1 in an emergency.
+fn opened(folder: &std::path::Path) {
+    let db = rusqlite::Connection::open(folder.join("relay.db")).unwrap();
+    let sql = "INSERT INTO break_glass (id, organization, patient, practitioner, acting_for, device, purpose, reason,
+               opened_at_ms, until_ms)
+               VALUES (?1, 'north', 'p1', 'dr-a', 'north', zeroblob(16), 'ETREAT', 'unconscious', 1, 9000000000000)";
+    db.execute(sql, [hex::decode(OPENING).unwrap()]).unwrap();
+}
+
+/// A change by somebody without the right, to the core of p1.
+fn in_custody(folder: &std::path::Path) {
+    let db = rusqlite::Connection::open(folder.join("relay.db")).unwrap();
+    let core = core();
     let mut written = AutoCommit::new().with_actor(ActorId::from(sync_protocol::AuthorId([7; 16]).actor(0).as_slice()));
     written.put(ROOT, "CANARY", "CANARY").unwrap();
     written.commit();
@@ -67,13 +91,18 @@ impl Clinics {
         let north = north(&relay).await;
         in_custody(folder.path());
         alerted(folder.path());
+        document(folder.path());
+        opened(folder.path());
         let south = administrator(&relay, "adm-s", "south").await;
         let known = object(&json!({
             "organization": "north", "partner": "east", "practitioner": "dr-a", "patient": "p1", "role": "physician",
-            "grantee": { "organization": "east" }, "name": "Somebody",
+            "grantee": { "organization": "east" }, "name": "Somebody", "document": core().id(), "compartment": "core",
+            "exceptions": [{ "effect": "deny", "actors": [{ "practitioner": "dr-a" }] }],
         }));
         let telling =
-            ["north", "dr-a", "adm-n", "nurse-n", "p1", &north.device, &north.grant].map(str::to_owned).to_vec();
+            ["north", "dr-a", "adm-n", "nurse-n", "p1", "consent-1", "team-1", OPENING, &north.device, &north.grant]
+                .map(str::to_owned)
+                .to_vec();
         let description = Description::of(&relay).await;
         let mut clinics = Self { relay, folder, description, north: north.token, south, known, telling };
         clinics.known.insert("device".into(), json!(north.device));
@@ -86,11 +115,19 @@ impl Clinics {
         let mut known = self.known.clone();
         let id = match operation.path.as_str() {
             "/admin/v1/devices/{id}" | "/admin/v1/devices/{id}/lost" => self.known["device"].clone(),
+            path if path.starts_with("/admin/v1/consents/") => json!("consent-1"),
+            path if path.starts_with("/admin/v1/care-teams/") => json!("team-1"),
+            path if path.starts_with("/admin/v1/emergency/") => json!(OPENING),
             path if path.starts_with("/admin/v1/custody/") || path.starts_with("/admin/v1/alerts/") => json!("1"),
             "/admin/v1/grants/{id}" => self.known["grant"].clone(),
             _ => json!("new-one"),
         };
         known.insert("id".into(), id);
+        match operation.name().as_str() {
+            "PUT /admin/v1/consents/{id}/fhir" => known.insert("".into(), fhir_consent("consent-1", "north", "east")),
+            "PUT /admin/v1/care-teams/{id}/fhir" => known.insert("".into(), fhir_care_team("team-1", "north", "dr-a")),
+            _ => None,
+        };
         if operation.path.contains("/accounts") {
             // Somebody of north other than who asks.
             let whose = if operation.method == "POST" { "dr-a" } else { "nurse-n" };

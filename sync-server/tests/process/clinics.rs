@@ -36,9 +36,44 @@ pub async fn north(relay: &Running) -> North {
         "valid_ms": 1_000_000,
     });
     let grant = ok(relay.admin("POST", "/grants", Some(grant)).await)["id"].as_str().unwrap().to_owned();
+    let relationship = json!({ "organization": "north", "patient": "p1", "partner": "east" });
+    ok(relay.admin("PUT", "/relationships", Some(relationship)).await);
+    ok(relay.admin("PUT", "/consents/consent-1/fhir", Some(fhir_consent("consent-1", "north", "east"))).await);
+    ok(relay.admin("PUT", "/care-teams/team-1/fhir", Some(fhir_care_team("team-1", "north", "dr-a"))).await);
     let devices = ok(relay.admin("GET", "/devices", None).await);
     let device = devices["items"][0]["id"].as_str().unwrap().to_owned();
     North { token, device, device_key, grant }
+}
+
+/// p1 denies an organization everything but to one practitioner.
+pub fn fhir_consent(id: &str, at: &str, denied: &str) -> Value {
+    let role = json!({ "coding": [{ "code": "IRCP" }] });
+    json!({
+        "resourceType": "Consent", "id": id, "status": "active",
+        "scope": { "coding": [{ "code": "patient-privacy" }] },
+        "patient": { "reference": "Patient/p1" },
+        "organization": [{ "reference": format!("Organization/{at}") }],
+        "provision": {
+            "type": "deny", "actor": [{ "role": role, "reference": { "reference": format!("Organization/{denied}") } }],
+            "provision": [{
+                "type": "permit", "actor": [{ "role": role, "reference": { "reference": "Practitioner/dr-x" } }],
+                "action": [{ "coding": [{
+                    "system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": "access",
+                }] }],
+                "period": { "end": "2090-01-01" },
+            }],
+        },
+    })
+}
+
+/// p1 is cared for by a practitioner.
+pub fn fhir_care_team(id: &str, at: &str, member: &str) -> Value {
+    json!({
+        "resourceType": "CareTeam", "id": id, "status": "active", "name": "Who cares for p1",
+        "subject": { "reference": "Patient/p1" },
+        "managingOrganization": [{ "reference": format!("Organization/{at}") }],
+        "participant": [{ "member": { "reference": format!("Practitioner/{member}") } }],
+    })
 }
 
 /// Somebody who is administrator and privacy officer of an organization and has a password; their token.

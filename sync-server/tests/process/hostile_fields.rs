@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::api::{Call, Description, Operation, contents};
-use crate::clinics::{North, north, ok};
+use crate::clinics::{North, fhir_care_team, fhir_consent, north, ok};
 use crate::running::{Running, config, start};
 
 fn hostile() -> Vec<String> {
@@ -85,14 +85,22 @@ fn variants(description: &Description, operation: &Operation, known: &Map<String
 fn known(operation: &Operation, north: &North) -> Map<String, Value> {
     let id = match operation.path.as_str() {
         "/admin/v1/devices/{id}" | "/admin/v1/devices/{id}/lost" => north.device.as_str(),
+        path if path.starts_with("/admin/v1/consents/") => "consent-1",
+        path if path.starts_with("/admin/v1/care-teams/") => "team-1",
         path if path.starts_with("/admin/v1/custody/") || path.starts_with("/admin/v1/alerts/") => "1",
         "/admin/v1/grants/{id}" => north.grant.as_str(),
         _ => "new-one",
     };
-    let known = json!({
+    let mut known = json!({
         "id": id, "organization": "north", "partner": "east", "practitioner": "dr-a", "patient": "p1",
         "role": "physician", "login": "adm-n", "password": "not it", "current": "not it", "key": "not it",
+        "exceptions": [{ "effect": "deny", "actors": [{ "practitioner": "dr-a" }], "categories": ["PSY"] }],
     });
+    match operation.name().as_str() {
+        "PUT /admin/v1/consents/{id}/fhir" => known[""] = fhir_consent("consent-1", "north", "east"),
+        "PUT /admin/v1/care-teams/{id}/fhir" => known[""] = fhir_care_team("team-1", "north", "dr-a"),
+        _ => {}
+    }
     known.as_object().unwrap().clone()
 }
 

@@ -3,17 +3,23 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_protocol::{Compartment, OrganizationId, PatientId, UnixMillis};
+use utoipa::ToSchema;
 
 use super::{Grantee, Period, Subject};
+use crate::admin::schema;
 
 /// One patient's say over one chart. Only an active one has effect.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Consent {
     /// Its id.
+    #[schema(value_type = schema::FhirId)]
     pub id: String,
     /// Which organization manages the chart.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// Whose chart, and whose say.
+    #[schema(value_type = schema::FhirId)]
     pub patient: PatientId,
     /// Whether it has effect.
     pub status: ConsentStatus,
@@ -21,11 +27,12 @@ pub struct Consent {
     pub provision: Provision,
     /// The FHIR Consent that it was read from, with all that is not understood here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
     pub source: Option<Value>,
 }
 
 /// Consent.status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConsentStatus {
     /// Being written.
@@ -43,7 +50,7 @@ pub enum ConsentStatus {
 }
 
 /// Whether a provision opens or closes (Consent.provision.type).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Opens.
@@ -53,18 +60,22 @@ pub enum Effect {
 }
 
 /// Who may or may not have what, and when (Consent.provision).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Provision {
     /// Opens or closes.
     pub effect: Effect,
     /// For whom; for everyone if nobody is named.
     #[serde(default)]
+    #[schema(value_type = Vec<schema::Grantee>)]
     pub actors: Vec<Grantee>,
     /// Which compartments; `sensitive` means every category.
     #[serde(default)]
+    #[schema(value_type = Vec<schema::ChartCompartment>)]
     pub compartments: Vec<Compartment>,
     /// Which sensitive categories (v3-ActCode).
     #[serde(default)]
+    #[schema(value_type = Vec<schema::Category>)]
     pub categories: Vec<String>,
     /// Whether what is opened may also be written; what is closed is closed to both.
     #[serde(default)]
@@ -74,6 +85,7 @@ pub struct Provision {
     pub period: Period,
     /// Provisions of the opposite effect that go before this one where they apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<schema::Exception>)]
     pub exceptions: Vec<Provision>,
 }
 

@@ -70,24 +70,31 @@ impl std::str::FromStr for AffiliatedPatients {
 }
 
 /// A patient of one organization is treated by another as well.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Relationship {
     /// Which organization manages the chart.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// Whose chart.
+    #[schema(value_type = schema::FhirId)]
     pub patient: PatientId,
     /// Who treats them too.
+    #[schema(value_type = schema::FhirId)]
     pub partner: OrganizationId,
 }
 
 /// When something holds. Open where it names no moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Period {
     /// From this moment on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Moment>)]
     pub start: Option<UnixMillis>,
     /// From this moment on no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Moment>)]
     pub end: Option<UnixMillis>,
 }
 
@@ -161,10 +168,12 @@ pub struct Facts {
 }
 
 /// Who asks: a practitioner acting for an organization, as a device certificate says.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Subject {
     /// Who.
+    #[schema(value_type = schema::FhirId)]
     pub practitioner: PractitionerId,
     /// For which organization; roles elsewhere do not count.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
 }

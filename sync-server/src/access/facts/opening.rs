@@ -2,34 +2,42 @@
 
 use serde::{Deserialize, Serialize};
 use sync_protocol::{DeviceId, OpeningId, OrganizationId, PatientId, UnixMillis};
+use utoipa::ToSchema;
 
 use super::Subject;
+use crate::admin::schema;
 
 /// One chart, opened to one practitioner for a few hours. Kept for ever; it opens nothing from `until` on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BreakGlassOpening {
     /// Its id.
+    #[schema(value_type = schema::HexId)]
     pub id: OpeningId,
     /// Which organization manages the chart.
+    #[schema(value_type = schema::FhirId)]
     pub organization: OrganizationId,
     /// Whose chart.
+    #[schema(value_type = schema::FhirId)]
     pub patient: PatientId,
     /// To whom.
     pub subject: Subject,
     /// On which device it was asked for.
+    #[schema(value_type = schema::HexId)]
     pub device: DeviceId,
     /// What for.
     pub purpose: PurposeOfUse,
     /// Why, in the practitioner's words.
     pub reason: String,
     /// When.
+    #[schema(value_type = schema::Moment)]
     pub opened_at: UnixMillis,
     /// From this moment on it opens nothing.
+    #[schema(value_type = schema::Moment)]
     pub until: UnixMillis,
 }
 
 /// What somebody wants a chart for (v3-ActReason, PurposeOfUse).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum PurposeOfUse {
     /// Treatment.
     #[serde(rename = "TREAT")]

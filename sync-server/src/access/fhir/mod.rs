@@ -8,6 +8,7 @@ mod consent;
 mod element;
 mod moment;
 
+pub use moment::parse as parse_date_time;
 use serde_json::{Value, json};
 
 use crate::access::facts::{Grantee, Period};

@@ -3,9 +3,10 @@
 use sync_protocol::UnixMillis;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-/// A dateTime as a moment: where it is only a date, a month or a year, its beginning, or for an end the moment after it. Dates
+/// A FHIR dateTime as a moment: where it is only a date, a month or a year, its beginning, or for an end the moment after it. Dates
 /// are taken as UTC. None if it is no dateTime.
-pub(super) fn parse(text: &str, end: bool) -> Option<UnixMillis> {
+#[must_use]
+pub fn parse(text: &str, end: bool) -> Option<UnixMillis> {
     let (date, time) = match text.split_once('T') {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),

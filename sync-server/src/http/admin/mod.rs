@@ -8,17 +8,23 @@ mod accounts;
 mod affiliations;
 mod audit;
 mod authority;
+mod care_teams;
+mod consents;
 mod custody;
 mod devices;
+mod emergency;
 mod extract;
 mod grants;
 mod guard;
 mod organizations;
+mod policies;
 mod practitioners;
 mod problem;
+mod relationships;
 mod roles;
 mod sign_in;
 mod signed_in;
+mod why;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -68,6 +74,12 @@ fn described(state: Option<&AppState>) -> OpenApiRouter<AppState> {
         .merge(roles::routes())
         .merge(affiliations::routes())
         .merge(grants::routes())
+        .merge(relationships::routes())
+        .merge(care_teams::routes())
+        .merge(consents::routes())
+        .merge(emergency::routes())
+        .merge(policies::routes())
+        .merge(why::routes())
         .merge(devices::routes())
         .merge(custody::routes())
         .merge(audit::routes())

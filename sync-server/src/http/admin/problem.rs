@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use super::AdministrativeAction;
+use crate::access::FhirError;
 use crate::accounts::attempts::Wait;
 use crate::admin::{ErrorCode, ShownProblem, Wrong};
 use crate::service::Stopped;
@@ -142,6 +143,12 @@ impl From<Stopped> for Problem {
 impl From<Wrong> for Problem {
     fn from(wrong: Wrong) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::BadRequest, wrong.to_string())
+    }
+}
+
+impl From<FhirError> for Problem {
+    fn from(error: FhirError) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::BadRequest, error.to_string())
     }
 }
 

@@ -102,6 +102,25 @@ pub(super) fn terms(reopen: Reopen<'_>) {
     assert_eq!((store.roles().unwrap(), store.affiliations().unwrap()), (vec![ending], vec![affiliation]));
 }
 
+pub(super) fn pages(reopen: Reopen<'_>) {
+    let mut store = reopen();
+    populate(store.as_mut());
+    for (id, at) in [("a", "north"), ("b", "south"), ("c", "north")] {
+        store.put_consent(&consent(id, at)).unwrap();
+        store.put_care_team(&care_team(id, at)).unwrap();
+    }
+    let of = |ids: &[&str]| Scope::Of(ids.iter().map(|id| organization(id)).collect());
+    for (scope, expected) in [(Scope::All, 3), (of(&["north", "south"]), 3), (of(&["north"]), 2), (of(&["x"]), 0)] {
+        let (consents, teams) = (store.consents_page(&scope, "", 10), store.care_teams_page(&scope, "", 10));
+        assert_eq!((consents.unwrap().len(), teams.unwrap().len()), (expected, expected), "{scope:?}");
+    }
+    assert_eq!(store.consents_page(&of(&["north"]), "a", 1).unwrap(), [consent("c", "north")]);
+    assert_eq!(store.care_teams_page(&Scope::All, "a", 1).unwrap(), [care_team("b", "south")]);
+    let found = (store.consent("b").unwrap(), store.care_team("b").unwrap());
+    assert_eq!(found, (Some(consent("b", "south")), Some(care_team("b", "south"))));
+    assert_eq!((store.consent("z").unwrap(), store.care_team("z").unwrap()), (None, None));
+}
+
 pub(super) fn openings(reopen: Reopen<'_>) {
     let mut store = reopen();
     not_found(&store.add_opening(&opening(1, 2_000)));
@@ -110,6 +129,8 @@ pub(super) fn openings(reopen: Reopen<'_>) {
     store.add_opening(&opening(1, 2_000)).unwrap();
     store.add_opening(&opening(2, 3_000)).unwrap();
     exists(&store.add_opening(&opening(1, 9_000)), "opening");
+    assert_eq!(store.opening(&OpeningId([2; 16])).unwrap(), opening(2, 3_000));
+    assert!(matches!(store.opening(&OpeningId([3; 16])), Err(StoreError::NotFound("opening"))));
     drop(store);
     let mut store = reopen();
     assert_eq!(store.openings_after(UnixMillis(1_999)).unwrap(), [opening(1, 2_000), opening(2, 3_000)]);

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Row, params};
 use sync_protocol::{DeviceId, OpeningId, UnixMillis};
 
-use super::rows::{bytes, exists, found, from_json, parse, to_json};
+use super::rows::{bytes, exists, found, from_json, organizations_of, parse, to_json, within};
 use crate::access::{BreakGlassOpening, CareTeam, Consent, Relationship, Subject};
-use crate::store::StoreError;
+use crate::store::{Scope, StoreError};
 
 /// Everything that `sql` finds, each row read by `read`.
 fn all<T>(
@@ -62,17 +62,33 @@ pub(super) fn remove_care_team(db: &Connection, id: &str) -> Result<(), StoreErr
     found("care team", db.execute("DELETE FROM care_team WHERE id = ?1", [id])?)
 }
 
+const CARE_TEAM: &str = "id, organization, patient, members, source";
+
 pub(super) fn care_teams(db: &Connection) -> Result<Vec<CareTeam>, StoreError> {
-    let sql = "SELECT id, organization, patient, members, source FROM care_team ORDER BY id";
-    all(db, sql, [], |row| {
-        let source: Option<String> = row.get(4)?;
-        Ok(CareTeam {
-            id: row.get(0)?,
-            organization: parse("organization id", &row.get::<_, String>(1)?)?,
-            patient: parse("patient id", &row.get::<_, String>(2)?)?,
-            members: from_json("care team", &row.get::<_, String>(3)?)?,
-            source: source.map(|text| from_json("care team", &text)).transpose()?,
-        })
+    all(db, &format!("SELECT {CARE_TEAM} FROM care_team ORDER BY id"), [], care_team_of)
+}
+
+pub(super) fn care_team(db: &Connection, id: &str) -> Result<Option<CareTeam>, StoreError> {
+    Ok(all(db, &format!("SELECT {CARE_TEAM} FROM care_team WHERE id = ?1"), [id], care_team_of)?.pop())
+}
+
+pub(super) fn care_teams_page(
+    db: &Connection,
+    scope: &Scope,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<CareTeam>, StoreError> {
+    page(db, ("care_team", CARE_TEAM), scope, (after, limit), care_team_of)
+}
+
+fn care_team_of(row: &Row<'_>) -> Result<CareTeam, StoreError> {
+    let source: Option<String> = row.get(4)?;
+    Ok(CareTeam {
+        id: row.get(0)?,
+        organization: parse("organization id", &row.get::<_, String>(1)?)?,
+        patient: parse("patient id", &row.get::<_, String>(2)?)?,
+        members: from_json("care team", &row.get::<_, String>(3)?)?,
+        source: source.map(|text| from_json("care team", &text)).transpose()?,
     })
 }
 
@@ -97,19 +113,48 @@ pub(super) fn remove_consent(db: &Connection, id: &str) -> Result<(), StoreError
     found("consent", db.execute("DELETE FROM consent WHERE id = ?1", [id])?)
 }
 
+const CONSENT: &str = "id, organization, patient, status, provision, source";
+
 pub(super) fn consents(db: &Connection) -> Result<Vec<Consent>, StoreError> {
-    let sql = "SELECT id, organization, patient, status, provision, source FROM consent ORDER BY id";
-    all(db, sql, [], |row| {
-        let source: Option<String> = row.get(5)?;
-        Ok(Consent {
-            id: row.get(0)?,
-            organization: parse("organization id", &row.get::<_, String>(1)?)?,
-            patient: parse("patient id", &row.get::<_, String>(2)?)?,
-            status: from_json("consent", &row.get::<_, String>(3)?)?,
-            provision: from_json("consent", &row.get::<_, String>(4)?)?,
-            source: source.map(|text| from_json("consent", &text)).transpose()?,
-        })
+    all(db, &format!("SELECT {CONSENT} FROM consent ORDER BY id"), [], consent_of)
+}
+
+pub(super) fn consent(db: &Connection, id: &str) -> Result<Option<Consent>, StoreError> {
+    Ok(all(db, &format!("SELECT {CONSENT} FROM consent WHERE id = ?1"), [id], consent_of)?.pop())
+}
+
+pub(super) fn consents_page(
+    db: &Connection,
+    scope: &Scope,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Consent>, StoreError> {
+    page(db, ("consent", CONSENT), scope, (after, limit), consent_of)
+}
+
+fn consent_of(row: &Row<'_>) -> Result<Consent, StoreError> {
+    let source: Option<String> = row.get(5)?;
+    Ok(Consent {
+        id: row.get(0)?,
+        organization: parse("organization id", &row.get::<_, String>(1)?)?,
+        patient: parse("patient id", &row.get::<_, String>(2)?)?,
+        status: from_json("consent", &row.get::<_, String>(3)?)?,
+        provision: from_json("consent", &row.get::<_, String>(4)?)?,
+        source: source.map(|text| from_json("consent", &text)).transpose()?,
     })
+}
+
+/// Rows of a table with `id` and `organization`, by id.
+fn page<T>(
+    db: &Connection,
+    (table, columns): (&str, &str),
+    scope: &Scope,
+    (after, limit): (&str, usize),
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let within = within(scope, "organization");
+    let sql = format!("SELECT {columns} FROM {table} WHERE {within} AND id > ?2 ORDER BY id LIMIT ?3");
+    all(db, &sql, params![organizations_of(scope)?, after, limit], read)
 }
 
 pub(super) fn add_opening(db: &Connection, opening: &BreakGlassOpening) -> Result<(), StoreError> {
@@ -139,15 +184,21 @@ pub(super) fn end_opening(db: &Connection, id: &OpeningId, at: UnixMillis) -> Re
     )
 }
 
+const OPENING: &str =
+    "id, organization, patient, practitioner, acting_for, device, purpose, reason, opened_at_ms, until_ms";
+
 /// Those that end after a moment.
 pub(super) fn openings_after(db: &Connection, moment: UnixMillis) -> Result<Vec<BreakGlassOpening>, StoreError> {
-    let sql =
-        "SELECT id, organization, patient, practitioner, acting_for, device, purpose, reason, opened_at_ms, until_ms
-               FROM break_glass WHERE until_ms > ?1 ORDER BY opened_at_ms, id";
-    all(db, sql, [moment.0], opening)
+    let sql = format!("SELECT {OPENING} FROM break_glass WHERE until_ms > ?1 ORDER BY opened_at_ms, id");
+    all(db, &sql, [moment.0], opening_of)
 }
 
-fn opening(row: &Row<'_>) -> Result<BreakGlassOpening, StoreError> {
+pub(super) fn opening(db: &Connection, id: &OpeningId) -> Result<BreakGlassOpening, StoreError> {
+    let found = all(db, &format!("SELECT {OPENING} FROM break_glass WHERE id = ?1"), [id.0], opening_of)?.pop();
+    found.ok_or(StoreError::NotFound("opening"))
+}
+
+fn opening_of(row: &Row<'_>) -> Result<BreakGlassOpening, StoreError> {
     Ok(BreakGlassOpening {
         id: OpeningId(bytes("opening id", &row.get::<_, Vec<u8>>(0)?)?),
         organization: parse("organization id", &row.get::<_, String>(1)?)?,

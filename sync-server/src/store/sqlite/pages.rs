@@ -1,9 +1,9 @@
 //! Lists in pages, and single entries.
 
-use sync_protocol::{DeviceId, PractitionerId};
+use sync_protocol::{DeviceId, OpeningId, PractitionerId};
 
-use super::{SqliteStore, audit, custody, devices, people};
-use crate::access::{Grant, PractitionerRole};
+use super::{SqliteStore, audit, custody, devices, facts, people};
+use crate::access::{BreakGlassOpening, CareTeam, Consent, Grant, PractitionerRole};
 use crate::store::{AuditRow, CustodyCase, DeviceRecord, PageStore, PractitionerRecord, Scope, StoreError};
 
 impl PageStore for SqliteStore {
@@ -20,6 +20,14 @@ impl PageStore for SqliteStore {
         people::grants_page(&self.connection, scope, after, limit)
     }
 
+    fn consents_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<Consent>, StoreError> {
+        facts::consents_page(&self.connection, scope, after, limit)
+    }
+
+    fn care_teams_page(&self, scope: &Scope, after: &str, limit: usize) -> Result<Vec<CareTeam>, StoreError> {
+        facts::care_teams_page(&self.connection, scope, after, limit)
+    }
+
     fn custody_page(&self, scope: &Scope, after: u64, limit: usize) -> Result<Vec<CustodyCase>, StoreError> {
         custody::page(&self.connection, scope, after, limit)
     }
@@ -34,6 +42,18 @@ impl PageStore for SqliteStore {
 
     fn grant(&self, id: &str) -> Result<Grant, StoreError> {
         people::grant(&self.connection, id)
+    }
+
+    fn consent(&self, id: &str) -> Result<Option<Consent>, StoreError> {
+        facts::consent(&self.connection, id)
+    }
+
+    fn care_team(&self, id: &str) -> Result<Option<CareTeam>, StoreError> {
+        facts::care_team(&self.connection, id)
+    }
+
+    fn opening(&self, id: &OpeningId) -> Result<BreakGlassOpening, StoreError> {
+        facts::opening(&self.connection, id)
     }
 
     fn practitioner(&self, id: &PractitionerId) -> Result<PractitionerRecord, StoreError> {
