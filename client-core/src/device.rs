@@ -10,6 +10,7 @@ use sync_protocol::{DeviceId, DocumentId, OrganizationId, PatientId, Practitione
 
 use crate::elapsed::Elapsed;
 use crate::observe::{DeviceEvent, Observers};
+use crate::query::LiveQueries;
 use crate::random::Randomness;
 use crate::status::Link;
 use crate::store::identity::{self, Identity};
@@ -25,6 +26,7 @@ pub struct Device {
     pub(crate) identity: Option<Identity>,
     pub(crate) randomness: Box<dyn Randomness>,
     pub(crate) observers: Observers,
+    pub(crate) live: LiveQueries,
     pub(crate) link: Link,
     pub(crate) shown: Shown,
     pub(crate) elapsed: Elapsed,
@@ -74,6 +76,7 @@ impl Device {
             identity,
             randomness: Box::new(randomness),
             observers: Observers::default(),
+            live: LiveQueries::default(),
             link: Link::default(),
             shown: Shown::default(),
             elapsed: Elapsed::new(total, at),
@@ -220,6 +223,7 @@ impl Device {
     /// Tells observers, after a commit.
     pub(crate) fn tell(&self, event: &DeviceEvent) {
         self.observers.tell(event);
+        self.live.hear(event);
     }
 }
 

@@ -57,7 +57,7 @@ impl Device {
             drafts::remove(tx, number)?;
             Ok(receipt)
         })?;
-        self.tell_edited(&receipt);
+        self.tell_edited(&receipt, now);
         Ok(receipt)
     }
 

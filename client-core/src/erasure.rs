@@ -124,7 +124,7 @@ mod tests {
     fn a_crash_between_emptying_and_overwriting_is_made_good() {
         let folder = tempfile::tempdir().unwrap();
         let mut device = enrolled(folder.path());
-        let patient = NewPatient { family: "Zyxwvuts".into(), ..NewPatient::default() };
+        let patient = NewPatient { family: Some("Zyxwvuts".into()), ..NewPatient::default() };
         device.register_patient(&patient, NOW).unwrap();
         device.order_erasure(NOW).unwrap();
         device

@@ -3,6 +3,7 @@
 //! No variant carries patient content: ids, sizes, positions and causes only, so an error may be logged and shown.
 
 use clinical_record::RecordError;
+use clinical_record::clinical::ClinicalError;
 use rusqlite::ErrorCode;
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::{DescriptorError, DocumentId, IdError, OrganizationId, UnixMillis};
@@ -55,6 +56,17 @@ pub enum DeviceError {
     /// What was asked for cannot be done to this content.
     #[error("{0}")]
     Content(#[from] RecordError),
+    /// A clinical edit or a resource is refused; names the element and what is wrong with it.
+    #[error("{0}")]
+    Clinical(#[from] ClinicalError),
+    /// The edit would settle a conflict in passing.
+    #[error("{resource} {path} is in conflict: settle it first, with a reason")]
+    InConflict {
+        /// `Type/id`.
+        resource: String,
+        /// The element.
+        path: String,
+    },
     /// What was given is not what it should be; says which argument and what it should be.
     #[error("{0}")]
     Invalid(&'static str),

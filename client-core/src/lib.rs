@@ -18,11 +18,14 @@ mod error;
 mod fhir_time;
 mod lease;
 mod observe;
+mod person;
 mod projection;
 mod purge;
 mod push;
+mod query;
 mod random;
 mod read;
+mod rebuild;
 mod receive;
 mod sealed;
 mod status;
@@ -34,15 +37,29 @@ mod trail;
 
 pub use chart::ChartRef;
 pub use device::{Device, DeviceIdentity};
-pub use edit::{EditReceipt, ImportOptions, ImportProblem, ImportReport, NewPatient};
+pub use edit::{
+    ActReceipt, EditReceipt, ImportOptions, ImportProblem, ImportReport, Occasion, PossibleDuplicate, Registration,
+    VitalReading,
+};
 pub use emergency::REQUEST_MS;
 pub use erasure::ERASE_AFTER_MS;
 pub use error::{ConnectionError, DeviceError};
 pub use observe::{DeviceEvent, ObserverId};
+pub use person::Person;
+#[doc(hidden)]
+pub use projection::as_version;
+pub use query::{
+    ChartRow, LiveQueryId, MedicationRow, NoteRow, Page, PatientQuery, PatientRow, Query, Rows, SectionRows,
+    SeriesPoint, Span, TaskRow, Trend, VitalRow,
+};
 pub use random::Randomness;
 #[cfg(feature = "native")]
 pub use random::SystemRandomness;
-pub use read::{Author, Chart, ChartHistoryEntry, Conflict, ConflictSide, DocumentEntry, Overridden, ResourceGroup};
+pub use read::{
+    Author, Chart, ChartChange, ChartHistoryEntry, ChartInbox, ChartThen, Conflict, ConflictSide, DocumentEntry,
+    Overridden, ResourceGroup, SignedNote,
+};
+pub use rebuild::RebuildReport;
 pub use receive::{Applied, QuarantinedDocument};
 pub use sealed::Unsealed;
 pub use status::{ChartWork, ConnectionState, DeviceStatus, HeldChange};
@@ -58,7 +75,9 @@ pub use sync::SyncEngine;
 pub use trail::{SAME_READING_MS, TrailRecord, TrailStatus};
 
 // What callers need of the crates below, so that they agree on the version.
-pub use clinical_record::{BundleLimits, ElementPath, ResourceKey};
+pub use clinical_record::clinical::NewPatient;
+pub use clinical_record::facts::ChartSection;
+pub use clinical_record::{BundleLimits, ElementPath, ResourceKey, clinical, duplicates};
 pub use sync_protocol::frame::TrailEntry;
 pub use sync_protocol::{ChangeHash, DocumentId, OrganizationId, PatientId, PractitionerId, UnixMillis};
 

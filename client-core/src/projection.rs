@@ -1,15 +1,19 @@
 //! What documents read as: fills the resource and patient tables from opened documents.
 
-use clinical_record::{RecordDocument, ResourceKey, patient_summary, resource_summary};
+use std::cell::Cell;
+
+use clinical_record::{
+    CURRENT_SCHEMA, RecordDocument, ResourceKey, Schema, is_entered_in_error, patient_summary, resource_summary,
+};
 use rusqlite::Connection;
 use serde_json::Value;
 use sync_protocol::Compartment;
 
 use crate::DeviceError;
-use crate::store::changes;
 use crate::store::documents::{self, StoredDocument};
 use crate::store::patients::{self, PatientEntry};
-use crate::store::resources::{self, ResourceEntry};
+use crate::store::resources::{self, ENTERED_IN_ERROR, ResourceEntry};
+use crate::store::{changes, inbox};
 
 /// Opens a document from its changes.
 ///
@@ -28,7 +32,31 @@ pub(crate) fn load<'a>(
     changes: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<RecordDocument, DeviceError> {
     RecordDocument::load(changes)
+        .map(|opened| opened.with_schema(schema()))
         .map_err(|error| DeviceError::Quarantined { document: document.id, reason: error.to_string() })
+}
+
+thread_local! {
+    /// What [`as_version`] puts in place of this version's schema.
+    static OTHER_SCHEMA: Cell<Option<&'static Schema>> = const { Cell::new(None) };
+}
+
+/// The schema in which documents are read and written.
+pub(crate) fn schema() -> &'static Schema {
+    OTHER_SCHEMA.get().unwrap_or(&CURRENT_SCHEMA)
+}
+
+/// Does something as a version of this software with another schema would: to test that versions get along.
+#[doc(hidden)]
+pub fn as_version<T>(schema: &'static Schema, work: impl FnOnce() -> T) -> T {
+    struct Restore(Option<&'static Schema>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OTHER_SCHEMA.set(self.0);
+        }
+    }
+    let _restore = Restore(OTHER_SCHEMA.replace(Some(schema)));
+    work()
 }
 
 /// Whether the document is projected as soon as it arrives: the patient list and the directory work before charts do.
@@ -51,6 +79,7 @@ pub(crate) fn project(db: &Connection, document: &StoredDocument, opened: &Recor
     for (key, resource) in opened.resources() {
         put(db, document, &key, &resource)?;
     }
+    inbox::put(db, document.number, opened)?;
     documents::set_stale(db, document.number, false)
 }
 
@@ -66,14 +95,15 @@ pub(crate) fn project_only(
             put(db, document, key, &resource)?;
         }
     }
-    Ok(())
+    inbox::put_after_edit(db, document.number, opened)
 }
 
 fn put(db: &Connection, document: &StoredDocument, key: &ResourceKey, resource: &Value) -> Result<(), DeviceError> {
     let summary = resource_summary(resource);
-    let entry =
-        ResourceEntry { key: key.clone(), summary: summary.display, date: summary.date, status: summary.status };
-    resources::put(db, document.number, &entry, &resource.to_string())?;
+    // However the type says it, and wherever in a list of codes.
+    let status = if is_entered_in_error(resource) { Some(ENTERED_IN_ERROR.to_owned()) } else { summary.status };
+    let entry = ResourceEntry { key: key.clone(), summary: summary.display, date: summary.date, status };
+    resources::put(db, document.number, &entry, resource)?;
     if document.descriptor.compartment == Compartment::PatientIndex {
         put_patient(db, document, key, resource)?;
     }

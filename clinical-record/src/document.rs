@@ -164,6 +164,13 @@ impl RecordDocument {
         heads
     }
 
+    /// True when each change builds on the one before it: nobody wrote here without knowing what was there, so no two values
+    /// are concurrent. Takes one pass over the changes, not their content.
+    pub fn is_linear(&self) -> bool {
+        let changes = self.doc.get_changes_meta(&[]);
+        changes.windows(2).all(|pair| *pair[1].deps == [pair[0].hash])
+    }
+
     /// Hashes that changes received so far build on but that are not here yet, sorted.
     pub fn missing_deps(&self) -> Vec<[u8; 32]> {
         let waiting: HashSet<_> = self.waiting.iter().map(Change::hash).collect();

@@ -218,7 +218,7 @@ fn patient_id(patient: &Value) -> Result<String, ClinicalError> {
 }
 
 /// Ids of the Patients that a Patient says it is replaced by.
-fn replaced_by(patient: &Value) -> BTreeSet<String> {
+pub(crate) fn replaced_by(patient: &Value) -> BTreeSet<String> {
     let links = patient.get("link").and_then(Value::as_array).into_iter().flatten();
     links.filter(|link| link["type"] == "replaced-by").filter_map(other_of).collect()
 }

@@ -47,6 +47,11 @@ fn content(note: &Value) -> [Option<&Value>; 3] {
     [note.get("content"), note.get("section"), note.get("subject")]
 }
 
+/// True when two versions of a note say the same in what a signature is over.
+pub fn keeps_signed_content(before: &Value, after: &Value) -> bool {
+    content(before) == content(after)
+}
+
 impl RecordDocument {
     /// The signed version of a note; `None` for one that is not signed, or no note.
     pub fn signed_version(&self, key: &ResourceKey) -> Option<SignedVersion> {

@@ -82,6 +82,8 @@ impl From<DeviceError> for SatchelError {
             | DeviceError::UnknownResource { .. }
             | DeviceError::WrongChart { .. }
             | DeviceError::Content(_)
+            | DeviceError::Clinical(_)
+            | DeviceError::InConflict { .. }
             | DeviceError::Invalid(_)
             | DeviceError::BadBundle(_)
             | DeviceError::ChangeTooLarge { .. } => Self::Invalid { message },

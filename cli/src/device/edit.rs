@@ -1,36 +1,16 @@
-//! `satchel device register|edit|put|note|entered-in-error|settle`
+//! `satchel device edit|put|note|entered-in-error|settle`
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use client_core::driver::system_time;
-use client_core::{EditReceipt, ElementPath, NewPatient, ResourceKey};
+use client_core::{EditReceipt, ElementPath, ResourceKey};
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::failure::Failure;
 use crate::output;
-
-/// Arguments of `satchel device register`.
-#[derive(Debug, Args)]
-pub struct RegisterArgs {
-    /// Family name
-    #[arg(long)]
-    family: String,
-    /// Given name; may be repeated
-    #[arg(long)]
-    given: Vec<String>,
-    /// Birth date: 1970, 1970-01 or 1970-01-31
-    #[arg(long, value_name = "DATE")]
-    birth_date: Option<String>,
-    /// male, female, other or unknown
-    #[arg(long, value_parser = ["male", "female", "other", "unknown"])]
-    gender: Option<String>,
-    /// Identifier, as VALUE or SYSTEM|VALUE; may be repeated
-    #[arg(long, value_name = "IDENTIFIER")]
-    identifier: Vec<String>,
-}
 
 /// Arguments of `satchel device edit`.
 #[derive(Debug, Args)]
@@ -76,6 +56,9 @@ pub struct EnteredInErrorArgs {
     chart: String,
     /// Type/id
     resource: String,
+    /// Why; it stays in the history
+    #[arg(long)]
+    reason: String,
 }
 
 /// Arguments of `satchel device settle`.
@@ -85,31 +68,13 @@ pub struct SettleArgs {
     chart: String,
     /// Type/id
     resource: String,
-    /// Element in conflict
+    /// Element in conflict; "" for the whole resource
     path: String,
     /// The value that is right: JSON, or plain text; none to remove the element
     value: Option<String>,
-}
-
-/// Runs `satchel device register`.
-///
-/// # Errors
-/// [`Failure`].
-pub fn register(mut context: Context, args: RegisterArgs) -> Result<(), Failure> {
-    let identifier = |text: String| match text.split_once('|') {
-        Some((system, value)) => (Some(system.to_owned()), value.to_owned()),
-        None => (None, text),
-    };
-    let patient = NewPatient {
-        family: args.family,
-        given: args.given,
-        birth_date: args.birth_date,
-        gender: args.gender,
-        identifiers: args.identifier.into_iter().map(identifier).collect(),
-    };
-    let chart = context.device.register_patient(&patient, system_time())?;
-    let shown = json!({ "organization": chart.organization, "patient": chart.patient });
-    output::print(context.json, &shown, |_| println!("registered as {chart}"))
+    /// Why; it stays in the history
+    #[arg(long)]
+    reason: String,
 }
 
 /// Runs `satchel device edit`.
@@ -159,7 +124,8 @@ pub fn note(mut context: Context, args: &NoteArgs) -> Result<(), Failure> {
 /// [`Failure`].
 pub fn entered_in_error(mut context: Context, args: &EnteredInErrorArgs) -> Result<(), Failure> {
     let chart = context.chart(&args.chart)?;
-    let receipt = context.device.mark_entered_in_error(&chart, &resource_key(&args.resource)?, system_time())?;
+    let key = resource_key(&args.resource)?;
+    let receipt = context.device.mark_entered_in_error(&chart, &key, &args.reason, system_time())?;
     show(context.json, &receipt)
 }
 
@@ -169,9 +135,10 @@ pub fn entered_in_error(mut context: Context, args: &EnteredInErrorArgs) -> Resu
 /// [`Failure`].
 pub fn settle(mut context: Context, args: &SettleArgs) -> Result<(), Failure> {
     let chart = context.chart(&args.chart)?;
-    let (key, path) = (resource_key(&args.resource)?, element_path(&args.path)?);
+    let key = resource_key(&args.resource)?;
+    let path = if args.path.is_empty() { ElementPath::default() } else { element_path(&args.path)? };
     let chosen = args.value.as_deref().map(value);
-    let receipt = context.device.settle_element(&chart, &key, &path, chosen.as_ref(), system_time())?;
+    let receipt = context.device.settle_conflict(&chart, &key, &path, chosen.as_ref(), &args.reason, system_time())?;
     show(context.json, &receipt)
 }
 

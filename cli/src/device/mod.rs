@@ -9,6 +9,8 @@ mod export;
 mod files;
 mod import;
 mod read;
+mod record;
+mod register;
 mod shown;
 mod status;
 mod sync;
@@ -50,7 +52,9 @@ enum DeviceCommand {
     /// Import FHIR Bundles (.json or .json.gz, files or folders)
     Import(import::ImportArgs),
     /// Register a new patient
-    Register(edit::RegisterArgs),
+    Register(register::RegisterArgs),
+    /// Enter an allergy, a problem, a medicine, vital signs and whatever else a clinician records
+    Record(record::RecordArgs),
     /// List patients
     Patients(read::PatientsArgs),
     /// Search patients by name, identifier or birth date; accents do not matter
@@ -65,7 +69,7 @@ enum DeviceCommand {
     Note(edit::NoteArgs),
     /// Take a record back: it stays, marked as entered in error
     EnteredInError(edit::EnteredInErrorArgs),
-    /// Decide a conflict: one value replaces the concurrent ones
+    /// Decide a conflict, with a reason: one value replaces the concurrent ones
     Settle(edit::SettleArgs),
     /// Show who changed what in a chart
     History(read::HistoryArgs),
@@ -108,7 +112,8 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
     match args.command {
         DeviceCommand::Enroll(args) => enroll::run(context, &args),
         DeviceCommand::Import(args) => import::run(context, &args),
-        DeviceCommand::Register(args) => edit::register(context, args),
+        DeviceCommand::Register(args) => register::run(context, args),
+        DeviceCommand::Record(args) => record::run(context, args),
         DeviceCommand::Patients(args) => read::patients(context, &args),
         DeviceCommand::Search(args) => read::search(context, &args),
         DeviceCommand::Chart(args) => read::chart(context, &args),
@@ -167,6 +172,8 @@ impl From<DeviceError> for Failure {
             | DeviceError::UnknownResource { .. }
             | DeviceError::WrongChart { .. }
             | DeviceError::Content(_)
+            | DeviceError::Clinical(_)
+            | DeviceError::InConflict { .. }
             | DeviceError::Invalid(_)
             | DeviceError::BadBundle(_)
             | DeviceError::ChangeTooLarge { .. } => Self::BadInput(message),

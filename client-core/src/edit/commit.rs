@@ -1,12 +1,13 @@
 //! The one way in which a change of this device comes to be: applied, logged, signed, queued and shown together.
 
-use clinical_record::{DocumentEditor, EncodedChange, RecordError, ResourceKey};
+use clinical_record::{DocumentEditor, EncodedChange, RecordDocument, RecordError, ResourceKey};
 use rusqlite::{Connection, Transaction};
 use sync_protocol::identity::ChangeSignature;
 use sync_protocol::limits::MAX_CHANGE_BYTES;
 use sync_protocol::{ChangeHash, DocumentDescriptor, UnixMillis};
 
 use super::EditReceipt;
+use super::settle::OpenConflicts;
 use crate::observe::DeviceEvent;
 use crate::projection;
 use crate::store::documents::StoredDocument;
@@ -17,22 +18,22 @@ use crate::{Device, DeviceError};
 
 impl Device {
     /// Edits one resource of one document in one transaction. `edit` gives the key of the resource that it wrote.
-    pub(crate) fn edit_document(
+    pub(crate) fn edit_document<E: Into<DeviceError>>(
         &mut self,
         descriptor: &DocumentDescriptor,
         now: UnixMillis,
-        edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, RecordError>,
+        edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, E>,
     ) -> Result<EditReceipt, DeviceError> {
         self.edit_document_as("edit", descriptor, now, edit)
     }
 
     /// As [`Self::edit_document`], with what the trail is to call it.
-    pub(crate) fn edit_document_as(
+    pub(crate) fn edit_document_as<E: Into<DeviceError>>(
         &mut self,
         action: &'static str,
         descriptor: &DocumentDescriptor,
         now: UnixMillis,
-        edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, RecordError>,
+        edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, E>,
     ) -> Result<EditReceipt, DeviceError> {
         self.check_lease(now)?;
         let receipt = self.write(|tx, identity| {
@@ -46,45 +47,89 @@ impl Device {
             self.note_unreadable(document, reason)?;
         }
         let receipt = receipt?;
-        self.tell_edited(&receipt);
+        self.tell_edited(&receipt, now);
         Ok(receipt)
     }
 
     /// Tells observers of an edit, after the commit.
-    pub(crate) fn tell_edited(&self, receipt: &EditReceipt) {
+    pub(crate) fn tell_edited(&mut self, receipt: &EditReceipt, now: UnixMillis) {
         if receipt.change.is_some() {
             self.tell(&DeviceEvent::DocumentsChanged {
                 documents: vec![receipt.document],
                 charts: receipt.chart.clone().into_iter().collect(),
             });
             self.tell(&DeviceEvent::OutboxGrew);
+            self.run_live_queries(now);
         }
     }
 }
 
-pub(crate) fn edit_in(
+/// What an edit of several resources of one document did.
+pub(crate) struct Edited {
+    pub(crate) document: StoredDocument,
+    pub(crate) resources: Vec<ResourceKey>,
+    /// None if all was so already.
+    pub(crate) change: Option<ChangeHash>,
+}
+
+pub(crate) fn edit_in<E: Into<DeviceError>>(
     tx: &Transaction<'_>,
     identity: &Identity,
     descriptor: &DocumentDescriptor,
     now: UnixMillis,
-    edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, RecordError>,
+    edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, E>,
 ) -> Result<EditReceipt, DeviceError> {
+    let edited = edit_several(tx, identity, descriptor, now, |editor| Ok::<_, E>(vec![edit(editor)?]))?;
+    let (document, change) = (edited.document.id, edited.change);
+    let resource = edited.resources.into_iter().next().ok_or(DeviceError::Invalid("an edit of nothing"))?;
+    Ok(EditReceipt { document, chart: edited.document.chart(), resource, change })
+}
+
+/// Makes one change of a document. `edit` gives the keys of the resources that it wrote.
+pub(crate) fn edit_several<E: Into<DeviceError>>(
+    tx: &Transaction<'_>,
+    identity: &Identity,
+    descriptor: &DocumentDescriptor,
+    now: UnixMillis,
+    edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<Vec<ResourceKey>, E>,
+) -> Result<Edited, DeviceError> {
     let document = documents::find_or_add(tx, descriptor)?;
     let mut opened = projection::open_document(tx, &document)?;
     let actor = identity.author.actor(identity::incarnation(tx)?);
-    let (resource, change) = opened.edit(&actor, now.0, edit)?;
+    let open = OpenConflicts::of(&opened);
+    let (resources, change) = edit_opened(&mut opened, &actor, now, edit)?;
     if let Some(change) = &change {
+        open.check(&opened, &change.meta.hash)?;
         append_own(tx, &document, change, now)?;
         sign_newest(tx, identity, &document, change)?;
         if document.stale {
             projection::project(tx, &document, &opened)?;
         } else {
-            projection::project_only(tx, &document, &opened, std::slice::from_ref(&resource))?;
+            projection::project_only(tx, &document, &opened, &resources)?;
         }
         identity::saw(tx, now)?;
     }
-    let change = change.map(|change| ChangeHash(change.meta.hash));
-    Ok(EditReceipt { document: document.id, chart: document.chart(), resource, change })
+    Ok(Edited { document, resources, change: change.map(|change| ChangeHash(change.meta.hash)) })
+}
+
+/// Edits an opened document with an edit that can fail for reasons of this crate.
+fn edit_opened<T, E: Into<DeviceError>>(
+    opened: &mut RecordDocument,
+    actor: &[u8],
+    now: UnixMillis,
+    edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<T, E>,
+) -> Result<(T, Option<EncodedChange>), DeviceError> {
+    let mut cause = None;
+    let done = opened.edit(actor, now.0, |editor| {
+        edit(editor).map_err(|error| match error.into() {
+            DeviceError::Content(error) => error,
+            other => {
+                cause = Some(other);
+                RecordError::Abandoned("refused")
+            }
+        })
+    });
+    done.map_err(|error| cause.unwrap_or(DeviceError::Content(error)))
 }
 
 /// Logs and queues a change made here. Refused before anything is written if no frame could carry it.
@@ -139,7 +184,9 @@ mod tests {
     fn on_a_full_disk_an_edit_fails_clearly_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let mut device = enrolled(folder.path());
-        let chart = device.register_patient(&NewPatient::default(), NOW).unwrap();
+        let chart = device
+            .register_patient(&NewPatient { family: Some("Silva".into()), ..NewPatient::default() }, NOW)
+            .unwrap();
         let pages: i64 = device.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         device.db.pragma_update(None, "max_page_count", pages + 2).unwrap();
         let big = json!({
@@ -157,7 +204,9 @@ mod tests {
     fn a_document_that_cannot_be_opened_is_set_apart_and_hides_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let mut device = enrolled(folder.path());
-        let chart = device.register_patient(&NewPatient::default(), NOW).unwrap();
+        let chart = device
+            .register_patient(&NewPatient { family: Some("Silva".into()), ..NewPatient::default() }, NOW)
+            .unwrap();
         let allergy = json!({
             "resourceType": "AllergyIntolerance", "id": "a",
             "patient": {"reference": format!("Patient/{}", chart.patient)},
@@ -170,7 +219,7 @@ mod tests {
                 [broken.0],
             )
             .unwrap();
-        let edited = device.mark_entered_in_error(&chart, &ResourceKey::new("AllergyIntolerance", "a"), NOW);
+        let edited = device.mark_entered_in_error(&chart, &ResourceKey::new("AllergyIntolerance", "a"), "twice", NOW);
         assert!(matches!(edited, Err(DeviceError::Quarantined { document, .. }) if document == broken));
         let shown = device.chart(&chart, NOW).unwrap();
         assert_eq!((shown.quarantined.len(), shown.patient.is_some()), (1, true));

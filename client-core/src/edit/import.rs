@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use sync_protocol::limits::MAX_CHANGE_BYTES;
 use sync_protocol::{DocumentDescriptor, DocumentId, OrganizationId, PatientId, UnixMillis};
 
+use super::settle::OpenConflicts;
 use super::{append_own, sign_newest};
 use crate::descriptor::descriptor_of;
 use crate::observe::DeviceEvent;
@@ -101,6 +102,7 @@ impl Device {
             let documents = touched.into_iter().map(|(_, document)| document).collect();
             self.tell(&DeviceEvent::DocumentsChanged { documents, charts: report.charts.clone() });
             self.tell(&DeviceEvent::OutboxGrew);
+            self.run_live_queries(now);
         }
         Ok(report)
     }
@@ -211,7 +213,7 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// Writes some entries as one change, or as several if one would be too large.
+    /// Writes some entries as one change, or as several if one would be too large or some of it cannot be written.
     fn chunk(
         &mut self,
         document: &StoredDocument,
@@ -231,9 +233,9 @@ impl<'a> Import<'a> {
             })
         })?;
         if let Some(change) = &change
-            && change.bytes.len() > MAX_CHANGE_BYTES
+            && let Err(reason) = acceptable(opened, &next, change)
         {
-            return self.split(document, opened, entries, change.bytes.len());
+            return self.split(document, opened, entries, &reason);
         }
         *opened = next;
         for same in before {
@@ -254,10 +256,10 @@ impl<'a> Import<'a> {
         document: &StoredDocument,
         opened: &mut RecordDocument,
         entries: &[PlacedEntry],
-        bytes: usize,
+        reason: &DeviceError,
     ) -> Result<Option<EncodedChange>, DeviceError> {
         if let [entry] = entries {
-            self.problem(entry, &DeviceError::ChangeTooLarge { bytes, limit: MAX_CHANGE_BYTES });
+            self.problem(entry, reason);
             return Ok(None);
         }
         let (first, second) = entries.split_at(entries.len() / 2);
@@ -269,6 +271,15 @@ impl<'a> Import<'a> {
         let resource = ResourceKey::of(&entry.resource).map(|key| key.to_string()).unwrap_or_default();
         self.report.problems.push(ImportProblem { index: entry.index, resource, reason: reason.to_string() });
     }
+}
+
+/// Whether a change of an import can be sent, and decides nothing between people.
+fn acceptable(before: &RecordDocument, after: &RecordDocument, change: &EncodedChange) -> Result<(), DeviceError> {
+    let bytes = change.bytes.len();
+    if bytes > MAX_CHANGE_BYTES {
+        return Err(DeviceError::ChangeTooLarge { bytes, limit: MAX_CHANGE_BYTES });
+    }
+    OpenConflicts::of(before).check(after, &change.meta.hash)
 }
 
 /// None if the resource is not there yet, else whether it is there just so.

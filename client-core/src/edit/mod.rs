@@ -1,18 +1,23 @@
 //! Edits: each one transaction that applies, logs, signs, queues and shows a change, or does none of it.
 
+mod act;
+mod clinical;
 mod commit;
 mod elements;
 mod import;
 mod notes;
-mod patient;
 mod remake;
 mod resource;
+mod settle;
 mod steps;
 mod take_back;
+mod validity;
 
+pub use act::{ActReceipt, Occasion};
+pub(crate) use act::{in_chart, store};
+pub use clinical::{PossibleDuplicate, Registration, VitalReading};
 pub(crate) use commit::{append_own, edit_in, sign, sign_newest};
 pub use import::{ImportOptions, ImportProblem, ImportReport};
-pub use patient::NewPatient;
 pub(crate) use remake::remake_unsent;
 pub(crate) use steps::Step;
 pub(crate) use take_back::take_back;

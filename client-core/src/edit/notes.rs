@@ -1,14 +1,11 @@
 //! Notes: plain text whose concurrent edits merge by character, signed with who wrote them.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use clinical_record::{ElementPath, PathStep, ResourceKey};
-use serde_json::json;
+use clinical_record::clinical::{NewNote, note_text_path};
+use clinical_record::{RecordError, ResourceKey};
 use sync_protocol::UnixMillis;
 
-use super::EditReceipt;
-use crate::random::fresh_id;
-use crate::{ChartRef, Device, DeviceError, fhir_time};
+use super::{EditReceipt, Occasion};
+use crate::{ChartRef, Device, DeviceError};
 
 impl Device {
     /// Adds a note to a chart as a DocumentReference. `encounter`: FHIR id of the Encounter it belongs to.
@@ -23,24 +20,12 @@ impl Device {
         encounter: Option<&str>,
         now: UnixMillis,
     ) -> Result<EditReceipt, DeviceError> {
-        let author = format!("Practitioner/{}", self.enrolled_identity()?.practitioner);
-        let id = fresh_id(&mut *self.randomness);
-        let mut note = json!({
-            "resourceType": "DocumentReference",
-            "id": id,
-            "status": "current",
-            "docStatus": "preliminary",
-            "type": {"coding": [{"system": "http://loinc.org", "code": "34109-9", "display": "Note"}]},
-            "subject": {"reference": format!("Patient/{}", chart.patient)},
-            "date": fhir_time::instant(now),
-            "author": [{"reference": author}],
-            "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "data": STANDARD.encode(text)}}],
-        });
-        if let Some(encounter) = encounter {
-            self.holding_or_fail(chart, &ResourceKey::new("Encounter", encounter), now)?;
-            note["context"] = json!({"encounter": [{"reference": format!("Encounter/{encounter}")}]});
-        }
-        self.put_resource(chart, &note, now)
+        let occasion = Occasion { chart, encounter, now };
+        let written = self.write_note(&occasion, &NewNote { text: text.to_owned(), ..NewNote::default() })?;
+        let nothing = || DeviceError::Invalid("an edit of nothing");
+        let resource = written.resources.into_iter().next().ok_or_else(nothing)?;
+        let (document, change) = written.changes.into_iter().next().ok_or_else(nothing)?;
+        Ok(EditReceipt { document, chart: Some(chart.clone()), resource, change: Some(change) })
     }
 
     /// Adds text at the end of a note.
@@ -56,8 +41,8 @@ impl Device {
     ) -> Result<EditReceipt, DeviceError> {
         let descriptor = self.holding_or_fail(chart, note, now)?;
         self.edit_document(&descriptor, now, |editor| {
-            editor.append_text(note, &text_of_note(), text)?;
-            Ok(note.clone())
+            editor.append_text(note, &note_text_path(), text)?;
+            Ok::<_, RecordError>(note.clone())
         })
     }
 
@@ -76,14 +61,8 @@ impl Device {
     ) -> Result<EditReceipt, DeviceError> {
         let descriptor = self.holding_or_fail(chart, note, now)?;
         self.edit_document(&descriptor, now, |editor| {
-            editor.splice_text(note, &text_of_note(), position, delete, insert)?;
-            Ok(note.clone())
+            editor.splice_text(note, &note_text_path(), position, delete, insert)?;
+            Ok::<_, RecordError>(note.clone())
         })
     }
-}
-
-/// `content[0].attachment.data`
-fn text_of_note() -> ElementPath {
-    let key = |name: &str| PathStep::Key(name.to_owned());
-    ElementPath(vec![key("content"), PathStep::Index(0), key("attachment"), key("data")])
 }

@@ -4,9 +4,10 @@ use clinical_record::{DocumentKey, ElementPath, RecordError, References, Resourc
 use serde_json::Value;
 use sync_protocol::{DocumentDescriptor, UnixMillis};
 
-use super::{EditReceipt, elements};
+use super::act::holding;
+use super::{EditReceipt, elements, validity};
 use crate::descriptor::descriptor_of;
-use crate::store::{documents, resources};
+use crate::store::documents;
 use crate::{ChartRef, Device, DeviceError};
 
 impl Device {
@@ -14,8 +15,8 @@ impl Device {
     ///
     /// A resource that is there already is edited where it lies. A Patient starts a new chart.
     /// # Errors
-    /// [`DeviceError::WrongChart`] if it names another patient or none of a chart's; [`DeviceError::UnknownPatient`];
-    /// [`DeviceError::Content`]; [`DeviceError::ChangeTooLarge`]; [`DeviceError::LeaseExpired`]; storage.
+    /// [`DeviceError::Clinical`] naming the element that is not valid R4; [`DeviceError::WrongChart`] if it names another
+    /// patient or none of a chart's; [`DeviceError::UnknownPatient`]; [`DeviceError::InConflict`]; [`DeviceError::Content`]; [`DeviceError::ChangeTooLarge`]; [`DeviceError::LeaseExpired`]; storage.
     pub fn put_resource(
         &mut self,
         chart: &ChartRef,
@@ -28,7 +29,7 @@ impl Device {
             Some(descriptor) => descriptor,
             None => self.place_in(chart, &key, resource)?,
         };
-        self.edit_document(&descriptor, now, |editor| editor.put_resource(resource))
+        self.edit_document(&descriptor, now, |editor| validity::put(editor, resource))
     }
 
     /// Creates or replaces a resource of this organization's directory.
@@ -43,7 +44,7 @@ impl Device {
         }
         let organization = self.enrolled_identity()?.organization.clone();
         let descriptor = descriptor_of(&DocumentKey::directory(), &organization)?;
-        self.edit_document(&descriptor, now, |editor| editor.put_resource(resource))
+        self.edit_document(&descriptor, now, |editor| validity::put(editor, resource))
     }
 
     /// Sets one element, making the objects on the way to it. `path`: as FHIR writes it, `dosageInstruction[0].text`.
@@ -64,61 +65,33 @@ impl Device {
             let mut resource = editor.resource(key).ok_or_else(|| RecordError::UnknownResource(key.clone()))?;
             elements::set(&mut resource, path, value).map_err(RecordError::Abandoned)?;
             if ResourceKey::of(&resource)? != *key {
-                return Err(RecordError::Abandoned("resourceType and id of a resource stay as they are"));
+                return Err(RecordError::Abandoned("resourceType and id of a resource stay as they are").into());
             }
-            editor.put_resource(&resource)
+            validity::put(editor, &resource)
         })
     }
 
-    /// Takes a record back the FHIR way: it stays, with a status that says it was entered in error.
+    /// Takes a record back the FHIR way: it stays, with a status that says it was entered in error, and is not shown any more
+    /// unless asked for. `reason` is kept in the history.
     ///
     /// # Errors
-    /// [`DeviceError::UnknownResource`]; [`DeviceError::Content`] for types without such a status.
+    /// [`DeviceError::UnknownResource`]; [`DeviceError::Content`] without a reason, and for types without such a status.
     pub fn mark_entered_in_error(
         &mut self,
         chart: &ChartRef,
         key: &ResourceKey,
+        reason: &str,
         now: UnixMillis,
     ) -> Result<EditReceipt, DeviceError> {
+        if reason.trim().is_empty() {
+            return Err(RecordError::NoReason.into());
+        }
         let descriptor = self.holding_or_fail(chart, key, now)?;
         self.edit_document(&descriptor, now, |editor| {
+            editor.set_message(reason.trim());
             editor.mark_entered_in_error(key)?;
-            Ok(key.clone())
+            Ok::<_, RecordError>(key.clone())
         })
-    }
-
-    /// Decides a conflict over one element: `value` replaces all concurrent ones, `None` removes the element.
-    ///
-    /// # Errors
-    /// [`DeviceError::UnknownResource`]; [`DeviceError::Content`].
-    pub fn settle_element(
-        &mut self,
-        chart: &ChartRef,
-        key: &ResourceKey,
-        path: &ElementPath,
-        value: Option<&Value>,
-        now: UnixMillis,
-    ) -> Result<EditReceipt, DeviceError> {
-        let descriptor = self.holding_or_fail(chart, key, now)?;
-        self.edit_document_as("conflict-settled", &descriptor, now, |editor| {
-            editor.settle_element(key, path, value)?;
-            Ok(key.clone())
-        })
-    }
-
-    /// Decides between concurrent versions of a whole resource: `resource` replaces all of them.
-    ///
-    /// # Errors
-    /// [`DeviceError::UnknownResource`]; [`DeviceError::Content`].
-    pub fn settle_resource(
-        &mut self,
-        chart: &ChartRef,
-        resource: &Value,
-        now: UnixMillis,
-    ) -> Result<EditReceipt, DeviceError> {
-        let key = ResourceKey::of(resource)?;
-        let descriptor = self.holding_or_fail(chart, &key, now)?;
-        self.edit_document_as("conflict-settled", &descriptor, now, |editor| editor.settle_resource(resource))
     }
 
     /// The descriptor of the document that holds a resource of a chart.
@@ -138,10 +111,7 @@ impl Device {
         key: &ResourceKey,
     ) -> Result<Option<DocumentDescriptor>, DeviceError> {
         self.ensure_chart_projected(chart)?;
-        let held = documents::of_chart(&self.db, chart)?;
-        let numbers: Vec<i64> = held.iter().map(|document| document.number).collect();
-        let holder = resources::holder(&self.db, &numbers, key)?;
-        Ok(held.into_iter().find(|document| Some(document.number) == holder).map(|document| document.descriptor))
+        holding(&self.db, chart, key)
     }
 
     fn place_in(

@@ -162,7 +162,9 @@ mod tests {
     fn in_a_whole_document_each_unsent_change_is_signed_by_itself() {
         let folder = tempfile::tempdir().unwrap();
         let mut device = enrolled(folder.path());
-        let chart = device.register_patient(&crate::NewPatient::default(), NOW).unwrap();
+        let chart = device
+            .register_patient(&crate::NewPatient { family: Some("Silva".into()), ..Default::default() }, NOW)
+            .unwrap();
         let allergy = |id: &str| {
             json!({"resourceType": "AllergyIntolerance", "id": id,
                 "patient": {"reference": format!("Patient/{}", chart.patient)}})

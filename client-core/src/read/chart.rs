@@ -9,7 +9,7 @@ use sync_protocol::{DocumentId, UnixMillis};
 use super::{Conflict, Overridden};
 use crate::receive::QuarantinedDocument;
 use crate::store::patients::{self, PatientEntry};
-use crate::store::resources::{self, ResourceEntry};
+use crate::store::resources::{self, ENTERED_IN_ERROR, ResourceEntry};
 use crate::store::{documents, quarantine};
 use crate::{ChartRef, Device, DeviceError};
 
@@ -29,8 +29,10 @@ pub struct Chart {
     pub chart: ChartRef,
     /// Demographics; none while the patient's index has not arrived or may not be seen.
     pub patient: Option<PatientEntry>,
-    /// By type name.
+    /// By type name; without what was entered in error.
     pub groups: Vec<ResourceGroup>,
+    /// What was entered in error: kept, and shown only when asked for.
+    pub retracted: Vec<ResourceEntry>,
     /// Concurrent values that nobody has decided between.
     pub conflicts: Vec<Conflict>,
     /// Edits that a concurrent one made invisible and that nobody has looked at.
@@ -58,10 +60,14 @@ impl Device {
     pub fn chart(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Chart, DeviceError> {
         let documents = self.read_whole_chart(chart, now)?;
         let mut groups: BTreeMap<String, Vec<ResourceEntry>> = BTreeMap::new();
-        let (mut unsent, mut quarantined) = (0, Vec::new());
+        let (mut unsent, mut quarantined, mut retracted) = (0, Vec::new(), Vec::new());
         let kept = quarantine::all(&self.db)?;
         for document in &documents {
             for entry in resources::of_document(&self.db, document.number)? {
+                if entry.status.as_deref() == Some(ENTERED_IN_ERROR) {
+                    retracted.push(entry);
+                    continue;
+                }
                 groups.entry(entry.key.resource_type.clone()).or_default().push(entry);
             }
             unsent += crate::store::outbox::count_of_document(&self.db, document.number)?;
@@ -83,6 +89,7 @@ impl Device {
             chart: chart.clone(),
             patient: patients::find(&self.db, chart)?,
             groups: groups.collect(),
+            retracted,
             conflicts: inbox.conflicts,
             overridden: inbox.overridden,
             quarantined,

@@ -1,14 +1,15 @@
 //! The conflict inbox of a chart: concurrent values, who wrote each, and when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use clinical_record::{ElementPath, FieldConflict, ResourceKey};
+use clinical_record::{Compartment, ElementPath, FieldConflict, ResourceKey};
 use serde_json::Value;
 use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
 
 use super::history::Authors;
 use super::{Author, Overridden, overridden};
-use crate::store::documents::StoredDocument;
+use crate::store::documents::{self, StoredDocument};
+use crate::store::inbox;
 use crate::{ChartRef, Device, DeviceError, projection};
 
 /// One element with several concurrent values, or a whole resource with several versions (empty path).
@@ -37,6 +38,17 @@ pub struct ConflictSide {
     pub time: UnixMillis,
 }
 
+/// What waits for a clinician in one chart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChartInbox {
+    /// Which chart; none for a directory.
+    pub chart: Option<ChartRef>,
+    /// Concurrent values that nobody has decided between.
+    pub conflicts: Vec<Conflict>,
+    /// Edits that a concurrent one made invisible and that nobody has looked at.
+    pub overridden: Vec<Overridden>,
+}
+
 /// What waits for a clinician.
 #[derive(Default)]
 pub(super) struct Inbox {
@@ -59,7 +71,7 @@ impl std::fmt::Debug for ConflictSide {
 }
 
 impl Device {
-    /// What waits for a decision in a chart. See [`Device::settle_element`] and [`Device::settle_resource`].
+    /// What waits for a decision in a chart. See [`Device::settle_conflict`].
     /// The documents that have one are recorded as `read`.
     ///
     /// # Errors
@@ -69,6 +81,31 @@ impl Device {
         let conflicts = self.inbox_of(&documents)?.conflicts;
         self.record_reading(chart, conflicts.iter().map(|conflict| conflict.document).collect::<BTreeSet<_>>(), now)?;
         Ok(conflicts)
+    }
+
+    /// What waits for a decision in all charts on this device, by chart. Opens only documents in which something waits; those
+    /// are recorded as `read`.
+    ///
+    /// # Errors
+    /// [`DeviceError::LeaseExpired`]; storage.
+    pub fn all_conflicts(&mut self, now: UnixMillis) -> Result<Vec<ChartInbox>, DeviceError> {
+        self.check_lease(now)?;
+        self.ensure_compartments_projected(&Compartment::ALL)?;
+        let mut by_chart: BTreeMap<Option<ChartRef>, Vec<StoredDocument>> = BTreeMap::new();
+        for number in inbox::documents(&self.db)? {
+            if let Some(document) = documents::by_number(&self.db, number)? {
+                by_chart.entry(document.chart()).or_default().push(document);
+            }
+        }
+        let mut inboxes = Vec::with_capacity(by_chart.len());
+        for (chart, documents) in by_chart {
+            let Inbox { conflicts, overridden } = self.inbox_of(&documents)?;
+            if let Some(chart) = &chart {
+                self.record_reading(chart, documents.iter().map(|document| document.id), now)?;
+            }
+            inboxes.push(ChartInbox { chart, conflicts, overridden });
+        }
+        Ok(inboxes)
     }
 
     /// What waits for a clinician in these documents, each opened once.

@@ -117,7 +117,7 @@ impl Device {
 }
 
 /// Changes that no valid signature of their author covers.
-fn unsigned(db: &Connection, document: &StoredDocument) -> Result<HashSet<ChangeHash>, DeviceError> {
+pub(super) fn unsigned(db: &Connection, document: &StoredDocument) -> Result<HashSet<ChangeHash>, DeviceError> {
     let mut links = Vec::new();
     for change in changes::of_document(db, document.number)? {
         let meta = inspect_change(&change.payload)?;

@@ -6,14 +6,17 @@ mod conflicts;
 mod documents;
 mod export;
 mod history;
+mod looking_back;
 mod overridden;
 
 pub use chart::{Chart, ResourceGroup};
-pub use conflicts::{Conflict, ConflictSide};
+pub use conflicts::{ChartInbox, Conflict, ConflictSide};
 pub use documents::DocumentEntry;
 pub use history::{Author, ChartHistoryEntry};
+pub use looking_back::{ChartChange, ChartThen, SignedNote};
 pub use overridden::Overridden;
 
+use clinical_record::Compartment;
 use sync_protocol::UnixMillis;
 
 use crate::observe::DeviceEvent;
@@ -25,6 +28,8 @@ use crate::{ChartRef, Device, DeviceError};
 
 /// Patients that a search gives at most.
 const SEARCH_LIMIT: usize = 50;
+/// Documents that are brought up to date in one commit.
+const PROJECTED_AT_ONCE: usize = 500;
 
 impl Device {
     /// Patients by name: `limit` of them after the first `offset`. Recorded as `search`, with every patient shown.
@@ -57,6 +62,18 @@ impl Device {
     pub(crate) fn ensure_chart_projected(&mut self, chart: &ChartRef) -> Result<(), DeviceError> {
         let documents = stored::of_chart(&self.db, chart)?;
         self.ensure_projected(&documents)
+    }
+
+    /// Brings what is shown of some compartments, of all charts, up to what came in.
+    pub(crate) fn ensure_compartments_projected(&mut self, compartments: &[Compartment]) -> Result<(), DeviceError> {
+        for compartment in compartments {
+            let stale = stored::stale_in(&self.db, compartment.as_str())?;
+            // In several commits: there may be thousands, and none of them is anybody's unsaved work.
+            for some in stale.chunks(PROJECTED_AT_ONCE) {
+                self.ensure_projected(some)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn ensure_projected(&mut self, documents: &[StoredDocument]) -> Result<(), DeviceError> {

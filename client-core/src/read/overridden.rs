@@ -1,6 +1,6 @@
 //! Edits that nobody sees because a concurrent one took their place: shown until somebody has looked at them.
 
-use clinical_record::{ElementPath, OverriddenEdit, RecordDocument, ResourceKey};
+use clinical_record::{ElementPath, OverriddenEdit, RecordDocument, RecordError, ResourceKey};
 use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
 
 use crate::{ChartRef, Device, DeviceError, EditReceipt};
@@ -41,7 +41,7 @@ impl Device {
         };
         self.edit_document(&descriptor, now, |editor| {
             editor.acknowledge_overridden(&edit)?;
-            Ok(key.clone())
+            Ok::<_, RecordError>(key.clone())
         })
     }
 }

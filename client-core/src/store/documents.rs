@@ -83,6 +83,16 @@ pub(crate) fn of_directories(db: &Connection) -> Result<Vec<StoredDocument>, Dev
     rows.map(|row| stored(row?)).collect()
 }
 
+/// Documents of one compartment, of all charts, that changes came into and that are not shown as they are now.
+pub(crate) fn stale_in(db: &Connection, compartment: &str) -> Result<Vec<StoredDocument>, DeviceError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM document WHERE stale = 1 AND unreadable IS NULL AND compartment = ?1 ORDER BY number"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([compartment], read)?;
+    rows.map(|row| stored(row?)).collect()
+}
+
 pub(crate) fn all(db: &Connection) -> Result<Vec<StoredDocument>, DeviceError> {
     let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM document ORDER BY number"))?;
     let rows = statement.query_map([], read)?;

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use sync_protocol::UnixMillis;
 
-use super::migrations;
+use super::{migrations, projections};
 use crate::DeviceError;
 
 /// Name of the database inside a profile's folder.
@@ -74,6 +74,7 @@ fn attempt(file: &Path) -> Result<Opened, DeviceError> {
     }
     configure(&db)?;
     migrations::migrate(&mut db)?;
+    projections::check(&db)?;
     Ok(Opened::Sound(db))
 }
 

@@ -1,6 +1,7 @@
 //! The list of patients and the search over it: names by prefix and without diacritics, identifiers, birth dates.
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use serde_json::Value;
 use sync_protocol::{OrganizationId, PatientId};
 
 use super::unreadable;
@@ -136,6 +137,25 @@ fn entry(row: PatientRow) -> Result<PatientEntry, DeviceError> {
     let chart = ChartRef { organization, patient: PatientId::new(patient).map_err(fail)? };
     let identifiers = identifiers.split(SEPARATOR).filter(|text| !text.is_empty()).map(str::to_owned).collect();
     Ok(PatientEntry { chart, name, birth_date, gender, identifiers })
+}
+
+/// Calls `visit` with each Patient on this device, as FHIR JSON.
+pub(crate) fn each_resource(db: &Connection, mut visit: impl FnMut(ChartRef, Value)) -> Result<(), DeviceError> {
+    // In this order, so that each Patient is found by its key.
+    let mut statement = db.prepare_cached(
+        "SELECT d.organization, d.patient, r.json FROM document d CROSS JOIN resource r
+         ON r.document = d.number AND r.resource_type = 'Patient' AND r.id = d.patient
+         WHERE d.compartment = 'patient-index'",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let fail = |_| unreadable("reading a patient");
+        let organization = OrganizationId::new(row.get::<_, String>(0)?).map_err(fail)?;
+        let patient = PatientId::new(row.get::<_, String>(1)?).map_err(fail)?;
+        let json = serde_json::from_str(row.get_ref(2)?.as_str().unwrap_or_default());
+        visit(ChartRef { organization, patient }, json.map_err(|_| unreadable("reading a patient"))?);
+    }
+    Ok(())
 }
 
 /// Takes a patient off the list.

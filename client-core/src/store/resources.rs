@@ -1,10 +1,15 @@
 //! Resources as they are shown: what a document's content reads as, so that a chart opens without opening documents.
 
 use clinical_record::ResourceKey;
+use clinical_record::facts::first_millis;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::facts::{self, Standing};
 use super::unreadable;
 use crate::DeviceError;
+
+/// Status of what was taken back.
+pub(crate) const ENTERED_IN_ERROR: &str = "entered-in-error";
 
 /// One resource as a list shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,23 +31,42 @@ impl std::fmt::Debug for ResourceEntry {
     }
 }
 
-/// Adds a resource of a document or replaces it. `json`: the resource.
-pub(crate) fn put(db: &Connection, document: i64, entry: &ResourceEntry, json: &str) -> Result<(), DeviceError> {
-    db.prepare_cached(
-        "INSERT INTO resource (document, resource_type, id, json, summary, date, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (document, resource_type, id) DO UPDATE SET json = ?4, summary = ?5, date = ?6, status = ?7",
-    )?
-    .execute(params![
-        document,
-        entry.key.resource_type,
-        entry.key.id,
-        json,
-        entry.summary,
-        entry.date,
-        entry.status
-    ])?;
-    Ok(())
+/// Adds a resource of a document or replaces it, with what queries read of it.
+pub(crate) fn put(
+    db: &Connection,
+    document: i64,
+    entry: &ResourceEntry,
+    resource: &serde_json::Value,
+) -> Result<(), DeviceError> {
+    let standing = Standing::of(resource);
+    let number: i64 = db
+        .prepare_cached(
+            "INSERT INTO resource (document, resource_type, id, json, summary, date, status, section, moment_ms, current,
+                 due, due_ms, owner)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (document, resource_type, id) DO UPDATE SET json = ?4, summary = ?5, date = ?6, status = ?7,
+                 section = ?8, moment_ms = ?9, current = ?10, due = ?11, due_ms = ?12, owner = ?13
+             RETURNING number",
+        )?
+        .query_row(
+            params![
+                document,
+                entry.key.resource_type,
+                entry.key.id,
+                resource.to_string(),
+                entry.summary,
+                entry.date,
+                entry.status,
+                standing.section.as_str(),
+                entry.date.as_deref().and_then(first_millis),
+                standing.current,
+                standing.due,
+                standing.due_ms(),
+                standing.owner,
+            ],
+            |row| row.get(0),
+        )?;
+    facts::put(db, number, resource)
 }
 
 pub(crate) fn clear(db: &Connection, document: i64) -> Result<(), DeviceError> {
@@ -82,6 +106,14 @@ pub(crate) fn json(
     let text: Option<String> =
         db.prepare_cached(sql)?.query_row(params![document, key.resource_type, key.id], |row| row.get(0)).optional()?;
     text.map(|text| serde_json::from_str(&text).map_err(|_| unreadable("reading a resource"))).transpose()
+}
+
+/// Every resource of a document as JSON.
+pub(crate) fn all_json(db: &Connection, document: i64) -> Result<Vec<serde_json::Value>, DeviceError> {
+    let sql = "SELECT json FROM resource WHERE document = ?1 ORDER BY resource_type, id";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([document], |row| row.get::<_, String>(0))?;
+    rows.map(|text| serde_json::from_str(&text?).map_err(|_| unreadable("reading a resource"))).collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ResourceEntry> {

@@ -225,7 +225,9 @@ mod tests {
     fn where_it_cannot_be_recorded_nothing_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let mut device = enrolled(folder.path());
-        let chart = device.register_patient(&crate::NewPatient::default(), NOW).unwrap();
+        let chart = device
+            .register_patient(&crate::NewPatient { family: Some("Silva".into()), ..Default::default() }, NOW)
+            .unwrap();
         device.db.pragma_update(None, "query_only", true).unwrap();
         assert!(device.chart(&chart, NOW).is_err_and(|error| error.is_storage()));
         assert!(device.search("a", NOW).is_ok_and(|found| found.is_empty()), "an empty list gives nothing out");

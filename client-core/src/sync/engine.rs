@@ -71,6 +71,8 @@ impl SyncEngine {
             Input::NetworkLost => self.network_lost(device, &mut effects),
         }
         self.schedule(device, now, &mut effects);
+        // After what came in was committed, and what other processes committed was heard of.
+        device.run_live_queries(now);
         effects
     }
 

@@ -26,6 +26,7 @@ fn two() -> (Relay, Node, Node, ChartRef) {
 fn medication(chart: &ChartRef) -> Value {
     json!({
         "resourceType": "MedicationRequest", "id": "m1", "status": "active", "intent": "order",
+        "medicationCodeableConcept": {"text": "Warfarin"},
         "subject": {"reference": format!("Patient/{}", chart.patient)}, "dosageInstruction": [{"text": "1 daily"}],
     })
 }
@@ -206,7 +207,7 @@ fn a_patient_that_was_returned_is_not_listed_any_more_and_can_be_registered_from
     let mut relay = Relay::new();
     let mut b = Node::new(&mut relay, 2, "south", "dr-b");
     forbid(&mut relay, &b, "dr-b");
-    let patient = NewPatient { family: "Silva".into(), ..NewPatient::default() };
+    let patient = NewPatient { family: Some("Silva".into()), ..NewPatient::default() };
     let chart = b.device.register_patient(&patient, START).unwrap();
     b.connect(&mut relay, START);
     let (document, hash) = first_in_custody(&relay);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use client_core::{ChartRef, ResourceKey};
+use client_core::{ChartRef, Device, DeviceError, ElementPath, ResourceKey};
 use serde_json::{Value, json};
 use sync_protocol::AuthorId;
 
@@ -66,13 +66,13 @@ impl World {
         let node = if by_author { &mut self.author } else { &mut self.other };
         let key = ResourceKey::new("MedicationRequest", resource);
         let set = |node: &mut Node, path: &str, value: Value| {
-            node.device.set_element(&chart, &key, &path.parse().unwrap(), value, START).unwrap();
+            set_or_settle(&mut node.device, &chart, &key, path, &value);
         };
         match what {
-            0 => set(node, "status", json!(word)),
+            0 => set(node, "statusReason.text", json!(word)),
             1 => set(node, "dosageInstruction[0].text", json!(word)),
             2 => set(node, "category", json!([{"text": word}, {"text": "more"}])),
-            3 => set(node, "reported", json!({"by": {"name": word}})),
+            3 => set(node, "performerType", json!({"coding": [{"display": word}]})),
             4 => drop(node.device.add_note(&chart, &word, None, START).unwrap()),
             _ => {
                 let new = medication(&chart, &format!("n{number}"), &word);
@@ -158,6 +158,7 @@ impl World {
 fn medication(chart: &ChartRef, id: &str, text: &str) -> Value {
     json!({
         "resourceType": "MedicationRequest", "id": id, "status": "active", "intent": "order",
+        "medicationCodeableConcept": {"text": "Warfarin"},
         "subject": {"reference": format!("Patient/{}", chart.patient)}, "dosageInstruction": [{"text": text}],
     })
 }
@@ -178,4 +179,15 @@ fn whatever_is_decided_in_whatever_order_nothing_the_author_typed_disappears() {
     }
     // The worlds would prove nothing if decisions were rare in them.
     assert!(only.is_some() || (returned > 60 && drafted > 60), "{returned} returned, {drafted} drafts");
+}
+
+/// Sets an element; what is in conflict there is settled by what it is to become.
+fn set_or_settle(device: &mut Device, chart: &ChartRef, key: &ResourceKey, path: &str, value: &Value) {
+    let element: ElementPath = path.parse().unwrap();
+    let Err(error) = device.set_element(chart, key, &element, value.clone(), START) else { return };
+    let DeviceError::InConflict { path: at, .. } = error else { panic!("{error}") };
+    let within = at.strip_prefix(path).unwrap_or_else(|| panic!("{at} is not in {path}"));
+    let pointer = within.replace(['.', '['], "/").replace(']', "");
+    let chosen = value.pointer(&pointer).unwrap_or_else(|| panic!("{at} is nothing that was to be set"));
+    device.settle_conflict(chart, key, &at.parse().unwrap(), Some(chosen), "decided", START).unwrap();
 }

@@ -1,5 +1,6 @@
 //! What an edit does, and what it does not do when it cannot.
 
+use client_core::clinical::PersonIdentifier;
 use client_core::{DeviceError, NewPatient, PatientFilter, ResourceKey};
 use serde_json::json;
 
@@ -45,6 +46,7 @@ fn one_element_is_set_by_its_path() {
     let chart = node.chart("Silva");
     let medication = json!({
         "resourceType": "MedicationRequest", "id": "m1", "status": "active", "intent": "order",
+        "medicationCodeableConcept": {"text": "Warfarin"},
         "subject": {"reference": format!("Patient/{}", chart.patient)}, "dosageInstruction": [{"text": "1 daily"}],
     });
     node.device.put_resource(&chart, &medication, START).unwrap();
@@ -79,10 +81,16 @@ fn a_record_entered_in_error_stays_and_says_so() {
     let mut node = node();
     let chart = node.chart("Silva");
     let key = ResourceKey::new("AllergyIntolerance", "a1");
-    node.device.mark_entered_in_error(&chart, &key, START).unwrap();
-    let groups = node.device.chart(&chart, START).unwrap().groups;
-    let shown = groups.iter().find(|group| group.resource_type == "AllergyIntolerance").unwrap();
-    assert_eq!(shown.resources[0].status.as_deref(), Some("entered-in-error"));
+    node.device.mark_entered_in_error(&chart, &key, "wrong patient", START).unwrap();
+    let shown = node.device.chart(&chart, START).unwrap();
+    assert!(shown.groups.iter().all(|group| group.resource_type != "AllergyIntolerance"), "it is hidden");
+    assert_eq!(shown.retracted[0].status.as_deref(), Some("entered-in-error"), "and kept");
+    assert_eq!(
+        node.device.resource(&chart, &key, START).unwrap()["verificationStatus"]["coding"][0]["code"],
+        "entered-in-error"
+    );
+    let history = node.device.history(&chart, Some(&key), START).unwrap();
+    assert_eq!(history.last().unwrap().message.as_deref(), Some("wrong patient"));
 }
 
 #[test]
@@ -109,10 +117,10 @@ fn a_resource_of_another_patient_is_refused() {
 fn patients_are_found_by_prefix_without_accents_by_identifier_and_birth_date() {
     let mut node = node();
     let patient = NewPatient {
-        family: "Muñoz".into(),
+        family: Some("Muñoz".into()),
         given: vec!["José".into()],
         birth_date: Some("1970-01-31".into()),
-        identifiers: vec![(None, "MRN-4711".into())],
+        identifiers: vec![PersonIdentifier { system: None, value: "MRN-4711".into() }],
         ..NewPatient::default()
     };
     node.device.register_patient(&patient, START).unwrap();

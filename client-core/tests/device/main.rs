@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod clinical_acts;
+mod conflicts;
 mod custody;
 mod custody_worlds;
 mod edits;
@@ -10,9 +12,12 @@ mod erasures;
 mod imports;
 mod leases;
 mod ledger;
+mod looking_back;
 mod migrations;
+mod persons;
 mod purges;
 mod quarantines;
+mod queries;
 mod reconnects;
 mod relay;
 mod sealed;
@@ -20,5 +25,6 @@ mod setbacks;
 mod statuses;
 mod syncs;
 mod trails;
+mod upgrades;
 mod withdrawals;
 mod world;

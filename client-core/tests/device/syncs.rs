@@ -63,7 +63,7 @@ fn a_concurrent_dose_waits_in_the_inbox_until_somebody_decides() {
     assert_converged(&a, &b);
     let conflicts = a.device.conflicts(&chart, START).unwrap();
     assert_eq!((conflicts.len(), conflicts[0].sides.len()), (1, 2));
-    a.device.settle_element(&chart, &key, &path, Some(&json!("Penicillin V")), START).unwrap();
+    a.device.settle_conflict(&chart, &key, &path, Some(&json!("Penicillin V")), "asked", START).unwrap();
     assert!(a.device.conflicts(&chart, START).unwrap().is_empty());
     a.sync(&mut relay);
     b.sync(&mut relay);

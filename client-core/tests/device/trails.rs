@@ -118,7 +118,9 @@ fn conflicts_and_what_is_decided_on_them_are_recorded() {
     let core = b.document(&chart, Compartment::Core);
     let entries = made(&mut b, |b| assert_eq!(b.device.conflicts(&chart, START).unwrap().len(), 1));
     assert_eq!((actions(&entries), &entries[0].documents), (vec!["read"], &vec![core]));
-    let settle = |b: &mut Node| drop(b.device.settle_element(&chart, &key, &path, Some(&"Y".into()), START).unwrap());
+    let settle = |b: &mut Node| {
+        drop(b.device.settle_conflict(&chart, &key, &path, Some(&"Y".into()), "asked again", START).unwrap());
+    };
     assert_eq!(actions(&made(&mut b, settle)), ["conflict-settled"]);
 }
 
@@ -177,7 +179,7 @@ fn a_search_names_all_it_showed_and_typing_on_adds_only_what_is_new() {
 fn a_list_of_very_many_is_recorded_in_several_entries() {
     let (_, mut node, _) = with_chart();
     for n in 0..510 {
-        let patient = client_core::NewPatient { family: format!("Many{n}"), ..Default::default() };
+        let patient = client_core::NewPatient { family: Some(format!("Many{n}")), ..Default::default() };
         node.device.register_patient(&patient, START).unwrap();
     }
     let entries = made(&mut node, |n| drop(n.device.patients(&PatientFilter::default(), 1_000, 0, START).unwrap()));

@@ -151,7 +151,7 @@ impl Node {
 
     /// A new chart with one allergy.
     pub fn chart(&mut self, family: &str) -> ChartRef {
-        let patient = NewPatient { family: family.into(), given: vec!["Ana".into()], ..NewPatient::default() };
+        let patient = NewPatient { family: Some(family.into()), given: vec!["Ana".into()], ..NewPatient::default() };
         let chart = self.device.register_patient(&patient, START).unwrap();
         self.device.put_resource(&chart, &allergy(&chart, "a1", "Penicillin"), START).unwrap();
         chart

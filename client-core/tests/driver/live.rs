@@ -11,7 +11,7 @@ use crate::server::Server;
 use crate::world::randomness;
 
 fn patient(family: &str) -> NewPatient {
-    NewPatient { family: family.into(), ..NewPatient::default() }
+    NewPatient { family: Some(family.into()), ..NewPatient::default() }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::entry::{reference, required, set, set_text};
-use super::{ClinicalEdit, ClinicalError, Entry};
+use super::{ClinicalEdit, ClinicalError, EditWarning, Entry};
 use crate::fhir_date::first_day;
 
 /// What is known of a person at first.
@@ -45,7 +45,8 @@ pub struct PersonIdentifier {
 /// Registers a person as a new patient, with the entry's id (of the resource and of the patient alike).
 ///
 /// # Errors
-/// [`ClinicalError`] naming the element: neither name nor identifier, a date that does not exist or lies ahead.
+/// [`ClinicalError`] naming the element: neither name nor identifier, a date that does not exist. A date of birth ahead comes
+/// back as a warning.
 pub fn register_patient(entry: &Entry<'_>, new: &NewPatient) -> Result<ClinicalEdit, ClinicalError> {
     let mut patient = json!({"resourceType": "Patient", "id": entry.id, "active": true});
     set(&mut patient, "name", name(new)?.map(|name| json!([name])));
@@ -54,17 +55,18 @@ pub fn register_patient(entry: &Entry<'_>, new: &NewPatient) -> Result<ClinicalE
         return Err(ClinicalError::new("Patient.name", "is missing, and there is no identifier either"));
     }
     set_text(&mut patient, "gender", new.gender.as_deref());
-    if let Some(born) = new.birth_date.as_deref() {
-        if first_day(born) > first_day(entry.now) {
-            return Err(ClinicalError::new("Patient.birthDate", "lies ahead"));
-        }
-        patient["birthDate"] = born.into();
-    }
+    set_text(&mut patient, "birthDate", new.birth_date.as_deref());
     let phone = new.phone.as_deref().map(str::trim).filter(|phone| !phone.is_empty());
     set(&mut patient, "telecom", phone.map(|phone| json!([{"system": "phone", "value": phone}])));
     set(&mut patient, "address", address(new).map(|address| json!([address])));
     set(&mut patient, "managingOrganization", new.organization.as_deref().map(|id| reference("Organization", id)));
-    ClinicalEdit::of(&Entry { patient: entry.id, ..*entry }, [patient])
+    let mut edit = ClinicalEdit::of(&Entry { patient: entry.id, ..*entry }, [patient])?;
+    // By a clock that may be years wrong: for a person to look at, not to refuse.
+    if new.birth_date.as_deref().is_some_and(|born| first_day(born) > first_day(entry.now)) {
+        edit.warnings
+            .push(EditWarning { path: "Patient.birthDate".into(), problem: "lies ahead by this device's clock" });
+    }
+    Ok(edit)
 }
 
 fn name(new: &NewPatient) -> Result<Option<Value>, ClinicalError> {

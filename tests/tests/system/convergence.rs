@@ -68,7 +68,9 @@ fn a_decided_conflict_is_decided_on_every_device() {
     world.all_online();
     world.settle();
     let (key, path) = (system_tests::charts::key("MedicationRequest/m1"), system_tests::charts::path(dose));
-    world.edit_one(b, |device, now| device.settle_element(&chart, &key, &path, Some(&json!("6 mg daily")), now));
+    world.edit_one(b, |device, now| {
+        device.settle_conflict(&chart, &key, &path, Some(&json!("6 mg daily")), "INR of today", now)
+    });
     world.settle();
     for node in [a, b] {
         let now = world.clock(node);

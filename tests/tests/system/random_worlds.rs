@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use client_core::{ChartRef, DocumentId};
+use client_core::{ChartRef, DeviceError, DocumentId};
 use clinical_record::{sample, write_bundle};
 use serde_json::json;
 use sync_protocol::Compartment;
@@ -106,15 +106,29 @@ impl Story {
         let text = self.canary(&chart);
         let own = chart.organization.as_str() == id;
         match self.world.dice().below(5) {
-            0 => _ = self.world.set(node, &chart, "MedicationRequest/m1", "dosageInstruction[0].text", json!(text)),
+            0 => self.set_dose(node, &chart, &text),
             1 if own => _ = self.world.note(node, &chart, &text),
             2 if own => _ = self.world.put(node, &chart, &encounter(&chart, &text)),
             3 => {
                 let key = system_tests::charts::key("MedicationRequest/m1");
-                self.world.edit_one(node, |device, now| device.mark_entered_in_error(&chart, &key, now));
+                self.world
+                    .edit_one(node, |device, now| device.mark_entered_in_error(&chart, &key, "entered twice", now));
             }
             _ => _ = self.world.put(node, &chart, &allergy(&chart, &text, &text)),
         }
+    }
+
+    /// Sets a dose; one that is in conflict is settled, as a clinician would.
+    fn set_dose(&mut self, node: Node, chart: &ChartRef, text: &str) {
+        let key = system_tests::charts::key("MedicationRequest/m1");
+        let path = system_tests::charts::path("dosageInstruction[0].text");
+        system_tests::canaries::plant(text);
+        self.world.edit_one(node, |device, now| match device.set_element(chart, &key, &path, json!(text), now) {
+            Err(DeviceError::InConflict { .. }) => {
+                device.settle_conflict(chart, &key, &path, Some(&json!(text)), "asked the patient", now)
+            }
+            done => done,
+        });
     }
 
     fn import(&mut self, at: usize) {
