@@ -2,11 +2,12 @@
 //!
 //! A library with a thin binary around it, so that the system tests run the very same code as processes of their own.
 
+#[macro_use]
+mod output;
 mod admin;
 mod demo;
 mod device;
 mod failure;
-mod output;
 mod relay;
 
 use std::process::ExitCode;
@@ -22,7 +23,8 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 refused (no right, revoked, expired lease); \
-                          4 the relay cannot be reached; 5 bad input (the message says what and where).";
+                          4 the relay cannot be reached; 5 bad input (the message says what and where); 141 nobody \
+                          reads what it prints.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -40,15 +42,16 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
+    let run = || match cli.command {
         Command::Relay(args) => relay::run(args),
         Command::Admin(args) => admin::run(&args),
         Command::Device(args) => device::run(args),
         Command::Demo(args) => demo::run(&args),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
+    match output::until_nobody_reads(run) {
+        None => ExitCode::from(output::NOBODY_READS),
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(failure)) => {
             eprintln!("satchel: {failure}");
             failure.exit_code()
         }

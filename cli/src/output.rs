@@ -1,10 +1,44 @@
 //! What commands print: tables and lines for people, JSON for programs.
 
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use serde::Serialize;
 use sync_protocol::UnixMillis;
 use time::OffsetDateTime;
 
 use crate::failure::Failure;
+
+/// The exit code when whoever read the output has gone: that of a process that SIGPIPE ended, as the other tools have it.
+pub const NOBODY_READS: u8 = 141;
+
+/// What unwinds a command whose output nobody reads any more.
+struct NobodyReads;
+
+/// Prints a line. Where nobody reads the output any more (`satchel ... | head`), the command ends: quietly, and in order.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
+}
+
+/// Prints a line; [`say!`] is the way to call it.
+pub fn line(text: Arguments<'_>) {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Ok(()) => {}
+        // Unwound and not exited: what a command holds is given back, and the processes it started end with it.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => resume_unwind(Box::new(NobodyReads)),
+        Err(error) => panic!("cannot write to standard output: {error}"),
+    }
+}
+
+/// Runs a command; none if it ended because nobody reads its output any more.
+pub fn until_nobody_reads<T>(run: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(done) => Some(done),
+        Err(reason) if reason.is::<NobodyReads>() => None,
+        Err(panic) => resume_unwind(panic),
+    }
+}
 
 /// Prints a value as JSON, or in the form for people.
 ///
@@ -13,7 +47,7 @@ use crate::failure::Failure;
 pub fn print<T: Serialize>(json: bool, value: &T, people: impl FnOnce(&T)) -> Result<(), Failure> {
     if json {
         let text = serde_json::to_string_pretty(value).map_err(Failure::from_error)?;
-        println!("{text}");
+        say!("{text}");
     } else {
         people(value);
     }
@@ -29,14 +63,14 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) {
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let print_row = |cells: &[String]| {
         let padded: Vec<_> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", padded.join("  ").trim_end());
+        say!("{}", padded.join("  ").trim_end());
     };
     print_row(&headings.iter().map(ToString::to_string).collect::<Vec<_>>());
     for row in rows {
         print_row(row);
     }
     if rows.is_empty() {
-        println!("(none)");
+        say!("(none)");
     }
 }
 

@@ -27,7 +27,7 @@ pub struct RelayArgs {
 pub fn run(args: RelayArgs) -> Result<(), Failure> {
     let config = args.options.resolve().map_err(|error| Failure::BadInput(error.to_string()))?;
     if args.print_config {
-        print!("{}", config.to_toml());
+        say!("{}", config.to_toml().trim_end());
         return Ok(());
     }
     logging::start(&config.log, config.log_format).map_err(Failure::BadInput)?;

@@ -2,8 +2,8 @@
 
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::Value;
-use sync_protocol::{Compartment, OrganizationId, PatientId, PractitionerId};
-use sync_server::access::{Affiliation, Grant, Grantee, PractitionerRole, Role};
+use sync_protocol::{Compartment, OrganizationId, PatientId, PractitionerId, UnixMillis};
+use sync_server::access::{AffiliatedPatients, Affiliation, Grant, Grantee, PractitionerRole, Role, parse_date_time};
 use sync_server::admin::NewGrant;
 
 use crate::admin::AdminApi;
@@ -35,6 +35,9 @@ pub struct RoleArgs {
     /// Sensitive categories (v3-ActCode, e.g. PSY, HIV) opened to them by name
     #[arg(long, value_delimiter = ',', value_name = "CODES")]
     sensitive: Vec<String>,
+    /// Until when: a date (that day included, UTC) or a moment such as 2026-12-31T18:00:00Z
+    #[arg(long, value_parser = until, value_name = "WHEN")]
+    until: Option<UnixMillis>,
 }
 
 /// `satchel admin affiliation`
@@ -52,6 +55,9 @@ pub enum AffiliationCommand {
         /// The partner may also write there
         #[arg(long)]
         write: bool,
+        /// Whose charts of them: all, or with-relationship (patients whom the partner treats too)
+        #[arg(long, default_value = "all", value_name = "WHICH")]
+        patients: AffiliatedPatients,
     },
     /// End an affiliation
     Remove {
@@ -113,22 +119,23 @@ pub fn role(api: &AdminApi, json: bool, command: &RoleCommand) -> Result<(), Fai
         RoleCommand::Put(args) => {
             let done: Value = api.put("roles", &args.record())?;
             output::print(json, &done, |_| {
-                println!("{} is {} at {}", args.practitioner, args.role.as_str(), args.organization);
+                say!("{} is {} at {}", args.practitioner, args.role.as_str(), args.organization);
             })
         }
         RoleCommand::Remove(args) => {
             let path = format!("roles/{}/{}/{}", args.organization, args.practitioner, args.role.as_str());
             let done: Value = api.delete(&path)?;
-            output::print(json, &done, |_| println!("removed"))
+            output::print(json, &done, |_| say!("removed"))
         }
         RoleCommand::List => {
             let found: Vec<PractitionerRole> = api.list("roles")?;
             output::print(json, &found, |found| {
                 let row = |r: &PractitionerRole| {
                     let role = r.role.as_str().to_owned();
-                    vec![r.organization.to_string(), r.practitioner.to_string(), role, r.sensitive.join(",")]
+                    let until = r.until.map_or_else(|| "-".into(), output::moment);
+                    vec![r.organization.to_string(), r.practitioner.to_string(), role, r.sensitive.join(","), until]
                 };
-                let headings = ["ORGANIZATION", "PRACTITIONER", "ROLE", "SENSITIVE"];
+                let headings = ["ORGANIZATION", "PRACTITIONER", "ROLE", "SENSITIVE", "UNTIL"];
                 output::table(&headings, &found.iter().map(row).collect::<Vec<_>>());
             })
         }
@@ -142,7 +149,7 @@ impl RoleArgs {
             organization: self.organization.clone(),
             role: self.role,
             sensitive: self.sensitive.clone(),
-            until: None,
+            until: self.until,
         }
     }
 }
@@ -153,29 +160,35 @@ impl RoleArgs {
 /// [`Failure`].
 pub fn affiliation(api: &AdminApi, json: bool, command: &AffiliationCommand) -> Result<(), Failure> {
     match command {
-        AffiliationCommand::Put { organization, partner, compartments, write } => {
+        AffiliationCommand::Put { organization, partner, compartments, write, patients } => {
             let affiliation = Affiliation {
                 organization: organization.clone(),
                 partner: partner.clone(),
                 compartments: compartments.clone(),
                 may_write: *write,
-                patients: Default::default(),
+                patients: *patients,
             };
             let done: Value = api.put("affiliations", &affiliation)?;
-            output::print(json, &done, |_| println!("{partner} may have charts of {organization}"))
+            output::print(json, &done, |_| say!("{partner} may have charts of {organization}"))
         }
         AffiliationCommand::Remove { organization, partner } => {
             let done: Value = api.delete(&format!("affiliations/{organization}/{partner}"))?;
-            output::print(json, &done, |_| println!("removed"))
+            output::print(json, &done, |_| say!("removed"))
         }
         AffiliationCommand::List => {
             let found: Vec<Affiliation> = api.list("affiliations")?;
             output::print(json, &found, |found| {
                 let row = |a: &Affiliation| {
                     let write = if a.may_write { "read, write" } else { "read" };
-                    vec![a.organization.to_string(), a.partner.to_string(), names(&a.compartments), write.into()]
+                    vec![
+                        a.organization.to_string(),
+                        a.partner.to_string(),
+                        names(&a.compartments),
+                        write.into(),
+                        a.patients.as_str().into(),
+                    ]
                 };
-                let headings = ["CHARTS OF", "OPEN TO", "COMPARTMENTS", "FOR"];
+                let headings = ["CHARTS OF", "OPEN TO", "COMPARTMENTS", "FOR", "PATIENTS"];
                 output::table(&headings, &found.iter().map(row).collect::<Vec<_>>());
             })
         }
@@ -191,12 +204,12 @@ pub fn grant(api: &AdminApi, json: bool, command: &GrantCommand) -> Result<(), F
         GrantCommand::Add(args) => {
             let grant: Grant = api.post("grants", &args.record())?;
             output::print(json, &grant, |grant| {
-                println!("grant {} until {}", grant.id, output::moment(grant.expires_at));
+                say!("grant {} until {}", grant.id, output::moment(grant.expires_at));
             })
         }
         GrantCommand::End { id } => {
             let done: Value = api.delete(&format!("grants/{id}"))?;
-            output::print(json, &done, |_| println!("ended"))
+            output::print(json, &done, |_| say!("ended"))
         }
         GrantCommand::List => {
             let found: Vec<Grant> = api.list("grants")?;
@@ -233,19 +246,29 @@ fn grant_id(text: &str) -> Result<String, String> {
 }
 
 fn grant_row(grant: &Grant) -> Vec<String> {
-    let to = match &grant.grantee {
-        Grantee::Organization(id) => format!("organization {id}"),
-        Grantee::Practitioner(id) => format!("practitioner {id}"),
-    };
     vec![
         grant.id.clone(),
         format!("{}/{}", grant.organization, grant.patient),
-        to,
+        party(&grant.grantee),
         names(&grant.compartments),
         output::moment(grant.expires_at),
     ]
 }
 
-fn names(compartments: &[Compartment]) -> String {
+/// Who is meant.
+pub(super) fn party(party: &Grantee) -> String {
+    match party {
+        Grantee::Organization(id) => format!("organization {id}"),
+        Grantee::Practitioner(id) => format!("practitioner {id}"),
+    }
+}
+
+/// An end: of a date, when that day is over.
+fn until(text: &str) -> Result<UnixMillis, String> {
+    let wrong = || "a date such as 2026-12-31, or a moment such as 2026-12-31T18:00:00Z".to_owned();
+    parse_date_time(text, true).ok_or_else(wrong)
+}
+
+pub(super) fn names(compartments: &[Compartment]) -> String {
     compartments.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(",")
 }

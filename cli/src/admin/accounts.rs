@@ -52,11 +52,11 @@ pub fn run(api: &AdminApi, json: bool, command: &AccountCommand) -> Result<(), F
         }
         AccountCommand::Remove { practitioner } => {
             let done: Value = api.delete(&format!("accounts/{practitioner}"))?;
-            output::print(json, &done, |_| println!("removed the account of {practitioner}"))
+            output::print(json, &done, |_| say!("removed the account of {practitioner}"))
         }
         AccountCommand::Unlock { practitioner } => {
             let done: Value = api.delete(&format!("accounts/{practitioner}/lock"))?;
-            output::print(json, &done, |_| println!("{practitioner} may sign in again"))
+            output::print(json, &done, |_| say!("{practitioner} may sign in again"))
         }
         AccountCommand::List => {
             let found: Vec<ShownAccount> = api.list("accounts")?;
@@ -70,9 +70,9 @@ pub fn run(api: &AdminApi, json: bool, command: &AccountCommand) -> Result<(), F
 
 fn show_password(json: bool, made: &OneTimePassword) -> Result<(), Failure> {
     output::print(json, made, |made| {
-        println!("login:              {}", made.practitioner);
-        println!("one-time password:  {}", made.password);
-        println!("valid until:        {}", output::moment(made.expires_at));
+        say!("login:              {}", made.practitioner);
+        say!("one-time password:  {}", made.password);
+        say!("valid until:        {}", output::moment(made.expires_at));
     })
 }
 

@@ -117,7 +117,8 @@ impl AdminApi {
         while all.len() < most {
             let limit = PAGE.min(most - all.len());
             let after_which = after.map(|after| format!("&after={after}")).unwrap_or_default();
-            let page: Page<T> = self.get(&format!("{path}?limit={limit}{after_which}"))?;
+            let and = if path.contains('?') { '&' } else { '?' };
+            let page: Page<T> = self.get(&format!("{path}{and}limit={limit}{after_which}"))?;
             all.extend(page.items);
             if page.next.is_none() {
                 break;

@@ -57,11 +57,8 @@ pub fn run(api: &AdminApi, json: bool, command: &AuditCommand) -> Result<(), Fai
             let checkpoints = against.as_deref().map(read_checkpoints).transpose()?.unwrap_or_default();
             let check: ShownAuditCheck = api.post("audit/verify", &Checkpoints { checkpoints })?;
             output::print(json, &check, |check| {
-                println!(
-                    "{} rows follow from one another; {} entries of devices' trails hold",
-                    check.rows, check.entries
-                );
-                check.faults.iter().for_each(|fault| println!("{fault}"));
+                say!("{} rows follow from one another; {} entries of devices' trails hold", check.rows, check.entries);
+                check.faults.iter().for_each(|fault| say!("{fault}"));
             })?;
             match check.faults.first() {
                 None => Ok(()),
@@ -71,7 +68,7 @@ pub fn run(api: &AdminApi, json: bool, command: &AuditCommand) -> Result<(), Fai
         AuditCommand::Checkpoint => {
             let checkpoint: AuditCheckpoint = api.get("audit/checkpoint")?;
             // One line, for people too: it is appended to a file.
-            println!("{}", serde_json::to_string(&checkpoint).map_err(Failure::from_error)?);
+            say!("{}", serde_json::to_string(&checkpoint).map_err(Failure::from_error)?);
             Ok(())
         }
         AuditCommand::Export { after } => export(api, *after),
@@ -84,7 +81,7 @@ fn export(api: &AdminApi, after: u64) -> Result<(), Failure> {
     while let Some(from) = after {
         let page: Page<Value> = api.get(&format!("audit/events?after={from}"))?;
         for bundle in &page.items {
-            println!("{bundle}");
+            say!("{bundle}");
         }
         after = page.next;
     }

@@ -65,9 +65,9 @@ pub fn run(api: &AdminApi, json: bool, command: &CustodyCommand) -> Result<(), F
             let why = DecisionReason { reason: reason.clone() };
             let decided: Decided = api.post(&format!("custody/{id}/return"), &why)?;
             output::print(json, &decided, |decided| {
-                println!("returned {id} to its author");
+                say!("returned {id} to its author");
                 if !decided.building_on_it.is_empty() {
-                    println!("returned along with it, as they build on it: {}", numbers(&decided.building_on_it));
+                    say!("returned along with it, as they build on it: {}", numbers(&decided.building_on_it));
                 }
             })
         }
@@ -98,18 +98,18 @@ fn state(state: CustodyState) -> &'static str {
 }
 
 fn show(shown: &CustodyShown) {
-    println!("written:  {} by its author's clock", output::moment(sync_protocol::UnixMillis(shown.written_at)));
+    say!("written:  {} by its author's clock", output::moment(sync_protocol::UnixMillis(shown.written_at)));
     if shown.incomplete {
-        println!("it builds on changes that the relay does not have: what it would change cannot be shown");
+        say!("it builds on changes that the relay does not have: what it would change cannot be shown");
     }
     for one in &shown.changes {
         let element = if one.element.is_empty() { String::new() } else { format!(" {}", one.element) };
-        println!("{}{element}", one.resource);
-        println!("  - {}", one.before.as_ref().map_or_else(|| "(nothing)".into(), value));
-        println!("  + {}", one.after.as_ref().map_or_else(|| "(nothing)".into(), value));
+        say!("{}{element}", one.resource);
+        say!("  - {}", one.before.as_ref().map_or_else(|| "(nothing)".into(), value));
+        say!("  + {}", one.after.as_ref().map_or_else(|| "(nothing)".into(), value));
     }
     if shown.changes.is_empty() && !shown.incomplete {
-        println!("it would change nothing as things stand");
+        say!("it would change nothing as things stand");
     }
 }
 
@@ -119,13 +119,13 @@ fn value(value: &Value) -> String {
 
 fn accepted(id: u64, decided: &Decided) {
     match decided.state {
-        CustodyState::WaitsForSignature => println!(
+        CustodyState::WaitsForSignature => say!(
             "accepted {id}; its author signed only a later change: it goes to others once the author's device has signed it"
         ),
-        _ => println!("accepted {id}"),
+        _ => say!("accepted {id}"),
     }
     if !decided.building_on_it.is_empty() {
-        println!("these build on it and wait for a decision: {}", numbers(&decided.building_on_it));
+        say!("these build on it and wait for a decision: {}", numbers(&decided.building_on_it));
     }
 }
 

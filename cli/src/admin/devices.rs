@@ -57,10 +57,10 @@ pub fn code(api: &AdminApi, json: bool, args: &CodeArgs) -> Result<(), Failure> 
         if let Ok(qr) = QrCode::new(&payload) {
             // Terminals are mostly dark: what QR calls dark is left blank, so that the code is not inverted.
             let drawn = qr.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
-            println!("{drawn}");
+            say!("{drawn}");
         }
-        println!("code:    {}   (shown once, until {})", made.code, output::moment(made.expires_at));
-        println!("enrol:   satchel device --profile DIR enroll {url} {}", made.code);
+        say!("code:    {}   (shown once, until {})", made.code, output::moment(made.expires_at));
+        say!("enrol:   satchel device --profile DIR enroll {url} {}", made.code);
     })
 }
 
@@ -84,7 +84,7 @@ pub fn device(api: &AdminApi, json: bool, command: &DeviceCommand) -> Result<(),
         }
         DeviceCommand::Revoke { id } => {
             let done: Value = api.delete(&format!("devices/{id}"))?;
-            output::print(json, &done, |_| println!("revoked {id}"))
+            output::print(json, &done, |_| say!("revoked {id}"))
         }
     }
 }

@@ -56,14 +56,14 @@ enum AlertCommand {
 pub fn run(api: &AdminApi, json: bool, args: &DisclosuresArgs) -> Result<(), Failure> {
     let found: ChartDisclosures = api.get(&format!("disclosures/{}/{}", args.organization, args.patient))?;
     output::print(json, &found, |found| {
-        println!("Sent to devices:");
+        say!("Sent to devices:");
         let headings = ["AT", "DOCUMENT", "VERSION", "TO", "DEVICE", "ACKNOWLEDGED", "BASIS"];
         output::table(&headings, &found.sent.iter().map(sent).collect::<Vec<_>>());
-        println!("\nRecorded by devices, by their own clocks:");
+        say!("\nRecorded by devices, by their own clocks:");
         let headings = ["AT", "ACTION", "BY", "DEVICE", "PURPOSE", "EMERGENCY"];
         output::table(&headings, &found.recorded.iter().map(recorded).collect::<Vec<_>>());
         if found.more {
-            println!("there is more than is shown");
+            say!("there is more than is shown");
         }
     })
 }
@@ -114,7 +114,7 @@ fn short(id: &str) -> String {
 pub fn alerts(api: &AdminApi, json: bool, args: &AlertsArgs) -> Result<(), Failure> {
     if let Some(AlertCommand::Seen { id }) = &args.command {
         let done: Value = api.post(&format!("alerts/{id}/seen"), &serde_json::json!({}))?;
-        return output::print(json, &done, |_| println!("marked {id} as seen"));
+        return output::print(json, &done, |_| say!("marked {id} as seen"));
     }
     let found = list(api, args.all)?;
     output::print(json, &found, |found| {
@@ -137,7 +137,7 @@ fn follow(api: &AdminApi, json: bool, shown: &[AlertRecord]) -> Result<(), Failu
         std::thread::sleep(POLL);
         for alert in list(api, false)? {
             if counts.insert(alert.id, alert.count) != Some(alert.count) {
-                output::print(json, &alert, |alert| println!("{}", row(alert).join("  ")))?;
+                output::print(json, &alert, |alert| say!("{}", row(alert).join("  ")))?;
             }
         }
     }

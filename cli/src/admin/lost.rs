@@ -69,15 +69,15 @@ pub fn lost(api: &AdminApi, json: bool, args: &LostArgs) -> Result<(), Failure> 
 }
 
 fn show(lost: &LostDevice) {
-    println!("device {} ({}), of {} for {}", lost.device, lost.name, lost.practitioner, lost.organization);
-    println!("last seen {}", lost.last_seen.map_or_else(|| "never".into(), output::moment));
+    say!("device {} ({}), of {} for {}", lost.device, lost.name, lost.practitioner, lost.organization);
+    say!("last seen {}", lost.last_seen.map_or_else(|| "never".into(), output::moment));
     if let Some(wipe) = lost.wipe {
-        println!("revoked, and to be erased when it connects: ordered {}", output::moment(wipe.ordered_at));
+        say!("revoked, and to be erased when it connects: ordered {}", output::moment(wipe.ordered_at));
     }
-    println!("\nOn the device, or perhaps on it: {} documents", lost.on_device.len());
+    say!("\nOn the device, or perhaps on it: {} documents", lost.on_device.len());
     let headings = ["CHART", "COMPARTMENT", "PART", "ACKNOWLEDGED UP TO", "SENT UP TO", "WROTE ITSELF", "EMERGENCY"];
     output::table(&headings, &lost.on_device.iter().map(document).collect::<Vec<_>>());
-    println!("\nSealed on it, for emergencies without a network: {} documents", lost.sealed.len());
+    say!("\nSealed on it, for emergencies without a network: {} documents", lost.sealed.len());
     let sealed = lost.sealed.iter().map(|sealed| {
         let patient = sealed.descriptor.patient.as_ref().map_or("-", |patient| patient.as_str());
         vec![
@@ -89,7 +89,7 @@ fn show(lost: &LostDevice) {
         ]
     });
     output::table(&["CHART", "COMPARTMENT", "VERSION", "SENT", "ON IT"], &sealed.collect::<Vec<_>>());
-    println!("\nRemoved from it before: {} documents", lost.removed.len());
+    say!("\nRemoved from it before: {} documents", lost.removed.len());
     let removed = lost.removed.iter().map(|removed| {
         let mut row = document(&removed.was);
         row.push(

@@ -7,12 +7,18 @@ mod audit;
 mod custody;
 mod devices;
 mod disclosures;
+mod emergency;
 mod lost;
 mod people;
+mod policy;
+mod relationships;
 mod session;
+mod sharing;
 mod sign_in;
+mod why;
 
 use clap::{Args, Subcommand};
+use sync_server::access::{CareTeam, Consent};
 
 pub use api::{AdminApi, ApiArgs};
 
@@ -56,6 +62,23 @@ enum AdminCommand {
     /// Single charts opened for a time (referrals)
     #[command(subcommand)]
     Grant(access::GrantCommand),
+    /// Patients whom another organization treats too
+    #[command(subcommand)]
+    Relationship(relationships::RelationshipCommand),
+    /// Who treats a patient together; also as FHIR CareTeam
+    #[command(subcommand)]
+    CareTeam(sharing::SharingCommand),
+    /// What patients have said about who may have their charts; also as FHIR Consent
+    #[command(subcommand)]
+    Consent(sharing::SharingCommand),
+    /// Charts opened in an emergency: list them, end one early
+    #[command(subcommand)]
+    Emergency(emergency::EmergencyCommand),
+    /// Why somebody may or may not receive and write a document
+    Why(why::WhyArgs),
+    /// The policies in force
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Make a one-time code that enrols a device, shown once, with a QR code
     Code(devices::CodeArgs),
     /// Enrolled devices
@@ -99,6 +122,12 @@ pub fn run(args: &AdminArgs) -> Result<(), Failure> {
         AdminCommand::Role(command) => access::role(&api, json, command),
         AdminCommand::Affiliation(command) => access::affiliation(&api, json, command),
         AdminCommand::Grant(command) => access::grant(&api, json, command),
+        AdminCommand::Relationship(command) => relationships::run(&api, json, command),
+        AdminCommand::CareTeam(command) => sharing::run::<CareTeam>(&api, json, command),
+        AdminCommand::Consent(command) => sharing::run::<Consent>(&api, json, command),
+        AdminCommand::Emergency(command) => emergency::run(&api, json, command),
+        AdminCommand::Why(asked) => why::run(&api, json, asked),
+        AdminCommand::Policy(command) => policy::run(&api, json, command),
         AdminCommand::Code(code) => devices::code(&api, json, code),
         AdminCommand::Device(command) => devices::device(&api, json, command),
         AdminCommand::Devices(which) if which.owing() => lost::owing(&api, json),

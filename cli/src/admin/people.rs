@@ -49,7 +49,7 @@ pub fn organization(api: &AdminApi, json: bool, command: &OrganizationCommand) -
         OrganizationCommand::Add { id, name } => {
             let new = NewOrganization { id: id.clone(), name: name.clone() };
             let done: Value = api.post("organizations", &new)?;
-            output::print(json, &done, |_| println!("added organization {id}"))
+            output::print(json, &done, |_| say!("added organization {id}"))
         }
         OrganizationCommand::List => {
             let found: Vec<ShownOrganization> = api.list("organizations")?;
@@ -70,7 +70,7 @@ pub fn practitioner(api: &AdminApi, json: bool, command: &PractitionerCommand) -
         PractitionerCommand::Add { id, name, organization } => {
             let new = NewPractitioner { id: id.clone(), name: name.clone(), organization: organization.clone() };
             let done: Value = api.post("practitioners", &new)?;
-            output::print(json, &done, |_| println!("added practitioner {id}"))
+            output::print(json, &done, |_| say!("added practitioner {id}"))
         }
         PractitionerCommand::List => {
             let found: Vec<ShownPractitioner> = api.list("practitioners")?;

@@ -50,7 +50,7 @@ pub fn sign_out(args: &ApiArgs, json: bool) -> Result<(), Failure> {
     // Whether or not the relay could be told: what is kept here goes. It runs out there by itself.
     Session::remove(args)?;
     match ended {
-        Ok(_) | Err(Failure::Refused(_)) => output::print(json, &json!({}), |_| println!("signed out")),
+        Ok(_) | Err(Failure::Refused(_)) => output::print(json, &json!({}), |_| say!("signed out")),
         Err(failure) => Err(failure),
     }
 }
@@ -78,12 +78,12 @@ fn signed_in(args: &ApiArgs) -> Result<AdminApi, Failure> {
 fn shown(json: bool, who: &PractitionerId, admitted: &Admitted) -> Result<(), Failure> {
     let shown = json!({ "practitioner": who, "expires_at": admitted.expires_at, "rights": admitted.rights });
     output::print(json, &shown, |_| {
-        println!("signed in as {who} until {}", output::moment(admitted.expires_at));
+        say!("signed in as {who} until {}", output::moment(admitted.expires_at));
         for right in &admitted.rights {
-            println!("at {}: {}", right.organization, right.actions.join(", "));
+            say!("at {}: {}", right.organization, right.actions.join(", "));
         }
         if admitted.rights.is_empty() {
-            println!("without any right: an administrator or privacy officer has a role at an organization");
+            say!("without any right: an administrator or privacy officer has a role at an organization");
         }
     })
 }

@@ -26,22 +26,22 @@ impl Report {
     pub fn step(&mut self, title: &str) {
         self.steps += 1;
         self.step_began = Instant::now();
-        println!("\n{}. {title}", self.steps);
+        say!("\n{}. {title}", self.steps);
     }
 
     /// Tells a fact or figure, with the time since the step began.
     pub fn tell(&self, text: &str) {
-        println!("   {:6.2} s  {text}", self.step_began.elapsed().as_secs_f64());
+        say!("   {:6.2} s  {text}", self.step_began.elapsed().as_secs_f64());
     }
 
     /// Makes a claim that was just checked.
     pub fn claim(&mut self, text: &str, holds: bool) {
         if holds {
             self.held += 1;
-            println!("        ok  {text}");
+            say!("        ok  {text}");
         } else {
             self.broken.push(text.to_owned());
-            println!("    FAILED  {text}");
+            say!("    FAILED  {text}");
         }
     }
 
@@ -49,11 +49,11 @@ impl Report {
     pub fn keep(&self, folder: &Path, relay: &RelayProcess) {
         let folder = folder.display();
         let satchel = std::env::current_exe().map_or_else(|_| "satchel".into(), |exe| exe.display().to_string());
-        println!("\nThe relay still runs (process {}). Try:", relay.process_id());
-        println!("  {satchel} device --profile {folder}/north patients");
-        println!("  {satchel} device --profile {folder}/field watch");
-        println!("  {satchel} admin --relay {} --token-file {folder}/relay/admin.token device list", relay.admin_url());
-        println!("  kill {}", relay.process_id());
+        say!("\nThe relay still runs (process {}). Try:", relay.process_id());
+        say!("  {satchel} device --profile {folder}/north patients");
+        say!("  {satchel} device --profile {folder}/field watch");
+        say!("  {satchel} admin --relay {} --token-file {folder}/relay/admin.token device list", relay.admin_url());
+        say!("  kill {}", relay.process_id());
     }
 
     /// Sums up.
@@ -62,7 +62,7 @@ impl Report {
     /// [`Failure::Failed`] if a claim did not hold.
     pub fn finish(self) -> Result<(), Failure> {
         let seconds = self.began.elapsed().as_secs_f64();
-        println!("\n{} claims held, {} failed, {seconds:.1} s in all", self.held, self.broken.len());
+        say!("\n{} claims held, {} failed, {seconds:.1} s in all", self.held, self.broken.len());
         if self.broken.is_empty() {
             return Ok(());
         }

@@ -44,7 +44,7 @@ fn verify(context: &Context) -> Result<(), Failure> {
         return Err(Failure::Failed(format!("entry {broken} of the trail was changed, removed or moved")));
     }
     output::print(context.json, &json!({ "entries": entries, "sound": true }), |_| {
-        println!("the trail is sound: {entries} entries are here, each following from those before it");
+        say!("the trail is sound: {entries} entries are here, each following from those before it");
     })
 }
 

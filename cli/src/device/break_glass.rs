@@ -1,13 +1,15 @@
-//! `satchel device break-glass`
+//! `satchel device break-glass` and `satchel device sealed`
 
 use clap::Args;
 use client_core::driver::system_time;
-use client_core::{ChartRef, EmergencyAccess, EmergencyState, OrganizationId, PatientId};
+use client_core::{ChartRef, EmergencyAccess, EmergencyState, OrganizationId, PatientId, SealedChart};
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::failure::Failure;
 use crate::output;
+
+const HOUR_MS: f64 = 3_600_000.0;
 
 /// Arguments of `satchel device break-glass`.
 #[derive(Debug, Args)]
@@ -31,9 +33,48 @@ pub fn run(mut context: Context, args: &BreakGlassArgs) -> Result<(), Failure> {
     let Some(chart) = &args.chart else { return list(context) };
     let chart = chart_named(chart)?;
     let reason = args.reason.as_deref().unwrap_or_default();
+    // What lies ready needs no relay. Once that is reached, it opens the rest of the chart too, until the same end.
+    if context.device.sealed_charts(system_time())?.iter().any(|sealed| sealed.chart == chart) {
+        return unseal(context, &chart, &args.purpose, reason);
+    }
     let request = context.device.request_break_glass(&chart, &args.purpose, reason, system_time())?;
     output::print(context.json, &json!({ "request": request }), |_| {
-        println!("asked for emergency access to {chart}; the answer comes with the next sync");
+        say!("asked for emergency access to {chart}; the answer comes with the next sync");
+    })
+}
+
+fn unseal(mut context: Context, chart: &ChartRef, purpose: &str, reason: &str) -> Result<(), Failure> {
+    let opened = context.device.break_glass_offline(chart, purpose, reason, system_time())?;
+    let (documents, failed) = (opened.documents.len(), opened.failed.len());
+    let value = json!({ "chart": chart.to_string(), "opened": documents, "failed": failed, "forMs": opened.for_ms });
+    output::print(context.json, &value, |_| {
+        let hours = opened.for_ms as f64 / HOUR_MS;
+        say!("opened {documents} documents of {chart}, which lay sealed on this device, for {hours:.1} hours");
+        if failed > 0 {
+            say!("{failed} of them are damaged and could not be opened");
+        }
+        say!("the privacy officer is told with the next sync; what the relay has besides comes with it");
+    })
+}
+
+/// Runs `satchel device sealed`.
+///
+/// # Errors
+/// [`Failure`].
+pub fn sealed(mut context: Context) -> Result<(), Failure> {
+    let charts = context.device.sealed_charts(system_time())?;
+    let shown = |sealed: &SealedChart| {
+        json!({
+            "chart": sealed.chart.to_string(), "documents": sealed.documents, "forMs": sealed.for_ms,
+            "since": sealed.since,
+        })
+    };
+    output::print(context.json, &charts.iter().map(shown).collect::<Vec<_>>(), |_| {
+        let row = |sealed: &SealedChart| {
+            let hours = format!("{:.1} hours", sealed.for_ms as f64 / HOUR_MS);
+            vec![sealed.chart.to_string(), sealed.documents.to_string(), hours, output::moment(sealed.since)]
+        };
+        output::table(&["CHART", "DOCUMENTS", "OPENS FOR", "SINCE"], &charts.iter().map(row).collect::<Vec<_>>());
     })
 }
 

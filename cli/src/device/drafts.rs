@@ -53,12 +53,12 @@ pub fn run(mut context: Context, args: &DraftsArgs) -> Result<(), Failure> {
             let receipt = context.device.apply_draft(number, overwrite, system_time())?;
             let shown = json!({ "resource": receipt.resource.to_string(), "change": receipt.change });
             output::print(context.json, &shown, |_| {
-                println!("saved {}; it is sent with the next sync", receipt.resource);
+                say!("saved {}; it is sent with the next sync", receipt.resource);
             })
         }
         Some(DraftCommand::Discard { number }) => {
             context.device.discard_draft(number, system_time())?;
-            output::print(context.json, &json!({ "discarded": number }), |_| println!("draft {number} is gone"))
+            output::print(context.json, &json!({ "discarded": number }), |_| say!("draft {number} is gone"))
         }
     }
 }

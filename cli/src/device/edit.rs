@@ -149,8 +149,8 @@ fn show(json: bool, receipt: &EditReceipt) -> Result<(), Failure> {
         "change": receipt.change,
     });
     output::print(json, &shown, |_| match receipt.change {
-        Some(_) => println!("saved {}; it is sent with the next sync", receipt.resource),
-        None => println!("{} was so already", receipt.resource),
+        Some(_) => say!("saved {}; it is sent with the next sync", receipt.resource),
+        None => say!("{} was so already", receipt.resource),
     })
 }
 

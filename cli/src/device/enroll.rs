@@ -36,9 +36,9 @@ pub fn run(context: Context, args: &EnrollArgs) -> Result<(), Failure> {
         "relay": identity.relay_url,
     });
     output::print(context.json, &shown, |_| {
-        println!("enrolled for {} ({})", identity.practitioner_name, identity.practitioner);
-        println!("at           {} ({})", identity.organization_name, identity.organization);
-        println!("device       {}", identity.device);
+        say!("enrolled for {} ({})", identity.practitioner_name, identity.practitioner);
+        say!("at           {} ({})", identity.organization_name, identity.organization);
+        say!("device       {}", identity.device);
     })
 }
 

@@ -36,7 +36,7 @@ pub fn run(mut context: Context, args: &ExportArgs) -> Result<(), Failure> {
 fn write(path: &Path, bundle: &Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(bundle).map_err(Failure::from_error)?;
     if path == Path::new("-") {
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));

@@ -86,13 +86,13 @@ impl ShownImport {
 
 fn print_report(shown: &ShownImport) {
     let ShownImport { files, created, changed, unchanged, .. } = shown;
-    println!("{files} files: {created} resources new, {changed} changed, {unchanged} the same as before");
-    println!("{} charts", shown.charts.len());
+    say!("{files} files: {created} resources new, {changed} changed, {unchanged} the same as before");
+    say!("{} charts", shown.charts.len());
     for problem in &shown.problems {
-        println!("skipped  {problem}");
+        say!("skipped  {problem}");
     }
     for warning in &shown.warnings {
-        println!("note     {warning}");
+        say!("note     {warning}");
     }
 }
 

@@ -83,8 +83,11 @@ enum DeviceCommand {
     Export(export::ExportArgs),
     /// List work that a privacy officer returned; export it, apply it again, or discard it
     Drafts(drafts::DraftsArgs),
-    /// Ask for emergency access to a chart, or list what was asked
+    /// Open a chart in an emergency: at once if it lies sealed on this device, otherwise the relay is asked. Without a chart,
+    /// list what was asked and opened
     BreakGlass(break_glass::BreakGlassArgs),
+    /// List charts that lie sealed on this device, to be opened in an emergency without a network
+    Sealed,
     /// Show this device's audit trail, or check that nobody changed it
     Audit(audit::AuditArgs),
 }
@@ -129,6 +132,7 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::Export(args) => export::run(context, &args),
         DeviceCommand::Drafts(args) => drafts::run(context, &args),
         DeviceCommand::BreakGlass(args) => break_glass::run(context, &args),
+        DeviceCommand::Sealed => break_glass::sealed(context),
         DeviceCommand::Audit(args) => audit::run(&context, &args),
     }
 }

@@ -104,25 +104,25 @@ pub fn chart(mut context: Context, args: &ChartArgs) -> Result<(), Failure> {
 
 fn print_chart(chart: &Chart, all: bool) {
     match &chart.patient {
-        Some(patient) => println!(
+        Some(patient) => say!(
             "{}   born {}   {}   {}",
             patient.name,
             patient.birth_date.as_deref().unwrap_or("?"),
             patient.gender.as_deref().unwrap_or("?"),
             chart.chart
         ),
-        None => println!("{} (demographics not here)", chart.chart),
+        None => say!("{} (demographics not here)", chart.chart),
     }
     let shown = if all { usize::MAX } else { SHOWN_PER_TYPE };
     for group in &chart.groups {
-        println!("\n{} ({})", group.resource_type, group.resources.len());
+        say!("\n{} ({})", group.resource_type, group.resources.len());
         for entry in group.resources.iter().take(shown) {
             let date = entry.date.as_deref().unwrap_or("").chars().take(10).collect::<String>();
             let status = entry.status.as_deref().unwrap_or("");
-            println!("  {date:10}  {:40}  {status:12} {}", entry.summary, entry.key);
+            say!("  {date:10}  {:40}  {status:12} {}", entry.summary, entry.key);
         }
         if group.resources.len() > shown {
-            println!("  … {} more (--all)", group.resources.len() - shown);
+            say!("  … {} more (--all)", group.resources.len() - shown);
         }
     }
     print_warnings(chart);
@@ -130,25 +130,22 @@ fn print_chart(chart: &Chart, all: bool) {
 
 fn print_warnings(chart: &Chart) {
     for conflict in &chart.conflicts {
-        println!("\nCONFLICT  {} {}", conflict.key, conflict.path);
+        say!("\nCONFLICT  {} {}", conflict.key, conflict.path);
         for side in &conflict.sides {
             let who = side.author.practitioner.as_ref().map_or("?", |p| p.as_str());
             let place = side.author.organization.as_ref().map_or("?", |o| o.as_str());
-            println!("  {}   by {who} at {place}, {}", side.value, output::moment(side.time));
+            say!("  {}   by {who} at {place}, {}", side.value, output::moment(side.time));
         }
     }
     for edit in &chart.overridden {
-        println!(
-            "\nOVERRIDDEN  {} {}: an edit is not shown because a concurrent one took its place",
-            edit.key, edit.path
-        );
-        println!("  its change is {}; see history", edit.lost);
+        say!("\nOVERRIDDEN  {} {}: an edit is not shown because a concurrent one took its place", edit.key, edit.path);
+        say!("  its change is {}; see history", edit.lost);
     }
     for quarantined in &chart.quarantined {
-        println!("\nIN QUARANTINE  document {}: {}", quarantined.document, quarantined.reason);
+        say!("\nIN QUARANTINE  document {}: {}", quarantined.document, quarantined.reason);
     }
     if chart.unsent > 0 {
-        println!("\n{} changes of this chart are not sent yet", chart.unsent);
+        say!("\n{} changes of this chart are not sent yet", chart.unsent);
     }
 }
 

@@ -81,7 +81,7 @@ pub fn run(mut context: Context, args: RegisterArgs) -> Result<(), Failure> {
     match outcome {
         Registration::Registered(chart) => {
             let shown = json!({ "organization": chart.organization, "patient": chart.patient });
-            output::print(context.json, &shown, |_| println!("registered as {chart}"))
+            output::print(context.json, &shown, |_| say!("registered as {chart}"))
         }
         Registration::Known(known) => {
             show_duplicates(context.json, &known)?;

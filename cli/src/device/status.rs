@@ -55,27 +55,24 @@ fn status_json(identity: &DeviceIdentity, status: &DeviceStatus) -> Value {
 }
 
 fn print_status(identity: &DeviceIdentity, status: &DeviceStatus) {
-    println!("practitioner  {} ({})", identity.practitioner_name, identity.practitioner);
-    println!("organization  {} ({})", identity.organization_name, identity.organization);
-    println!("relay         {}", identity.relay_url);
-    println!("holds         {} documents of {} patients", status.documents, status.patients);
-    println!("last synced   {}", status.last_synced.map_or_else(|| "never".into(), output::moment));
-    println!("unsent        {} changes", status.unsent);
+    say!("practitioner  {} ({})", identity.practitioner_name, identity.practitioner);
+    say!("organization  {} ({})", identity.organization_name, identity.organization);
+    say!("relay         {}", identity.relay_url);
+    say!("holds         {} documents of {} patients", status.documents, status.patients);
+    say!("last synced   {}", status.last_synced.map_or_else(|| "never".into(), output::moment));
+    say!("unsent        {} changes", status.unsent);
     for (chart, count) in &status.unsent_per_chart {
-        println!(
-            "              {count} in {}",
-            chart.as_ref().map_or_else(|| "the directory".into(), ToString::to_string)
-        );
+        say!("              {count} in {}", chart.as_ref().map_or_else(|| "the directory".into(), ToString::to_string));
     }
     for held in &status.held {
         let chart = held.chart.as_ref().map_or_else(|| "the directory".into(), ToString::to_string);
-        println!("NOT ACCEPTED  a change in {chart}: {:?}, {}", held.state, held.reason);
+        say!("NOT ACCEPTED  a change in {chart}: {:?}, {}", held.state, held.reason);
     }
     for (chart, work) in &status.work_per_chart {
         print_work(chart.as_ref(), work);
     }
     for quarantined in &status.quarantined {
-        println!("QUARANTINE    document {}: {}", quarantined.document, quarantined.reason);
+        say!("QUARANTINE    document {}: {}", quarantined.document, quarantined.reason);
     }
     print_warnings(status);
 }
@@ -99,30 +96,30 @@ fn print_work(chart: Option<&ChartRef>, work: &ChartWork) {
         (work.drafts, "DRAFTS      ", "returned by a privacy officer: satchel device drafts"),
     ];
     for (count, heading, what) in told.into_iter().filter(|(count, ..)| *count > 0) {
-        println!("{heading}  {count} in {chart}: {what}");
+        say!("{heading}  {count} in {chart}: {what}");
     }
 }
 
 fn print_warnings(status: &DeviceStatus) {
     for key in &status.changed_keys {
-        println!("WARNING       {} shows another key than before; ask them before accepting it", key.organization);
+        say!("WARNING       {} shows another key than before; ask them before accepting it", key.organization);
     }
     if let Some(entry) = status.trail.broken_at {
-        println!("WARNING       entry {entry} of this device's audit trail was changed or removed by somebody");
+        say!("WARNING       entry {entry} of this device's audit trail was changed or removed by somebody");
     }
     if status.receipts_owed > 0 {
-        println!("receipts      {} for removed charts are not with the relay yet", status.receipts_owed);
+        say!("receipts      {} for removed charts are not with the relay yet", status.receipts_owed);
     }
     if status.diverged {
-        println!("WARNING       device and relay differ after comparing everything; the operator should look");
+        say!("WARNING       device and relay differ after comparing everything; the operator should look");
     }
     match status.lease_remaining_ms {
-        left if left <= 0 => println!("LEASE         over: sync once to see charts again; unsent work is safe"),
-        left => println!("lease         {:.1} days left without a sync", left as f64 / DAY_MS as f64),
+        left if left <= 0 => say!("LEASE         over: sync once to see charts again; unsent work is safe"),
+        left => say!("lease         {:.1} days left without a sync", left as f64 / DAY_MS as f64),
     }
     if let Some(skew) = status.clock_skew_ms.filter(|skew| skew.abs() > NOTABLE_SKEW_MS) {
         let direction = if skew > 0 { "ahead of" } else { "behind" };
-        println!(
+        say!(
             "CLOCK         {} minutes {direction} the relay's; times you write are wrong by that",
             skew.abs() / 60_000
         );

@@ -67,13 +67,13 @@ fn report_json(report: &SyncReport) -> Value {
 }
 
 fn print_report(report: &SyncReport) {
-    println!(
+    say!(
         "received  {} changes in {} documents, {}",
         report.changes,
         report.documents,
         output::bytes(report.bytes_down)
     );
-    println!("sent      {} changes, {}", report.sent, output::bytes(report.bytes_up));
+    say!("sent      {} changes, {}", report.sent, output::bytes(report.bytes_up));
     let told = [
         (report.custody, "changes are kept by the relay for a privacy officer (see status)"),
         (report.refused, "changes were refused (see status)"),
@@ -81,9 +81,9 @@ fn print_report(report: &SyncReport) {
         (report.withdrawn, "documents were taken back and removed"),
     ];
     for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
-        println!("NOTE      {count} {what}");
+        say!("NOTE      {count} {what}");
     }
-    println!("up to date after {} ms", report.duration.as_millis());
+    say!("up to date after {} ms", report.duration.as_millis());
 }
 
 /// Runs `satchel device watch`.
@@ -114,9 +114,9 @@ pub fn watch(context: Context, args: &WatchArgs) -> Result<(), Failure> {
 fn print_event(json: bool, event: &SyncEvent) {
     let (name, text) = describe(event);
     if json {
-        println!("{}", json!({ "event": name, "text": text }));
+        say!("{}", json!({ "event": name, "text": text }));
     } else {
-        println!("{} {text}", output::moment(client_core::driver::system_time()));
+        say!("{} {text}", output::moment(client_core::driver::system_time()));
     }
 }
 

@@ -1,78 +1,16 @@
 //! `satchel admin` as a process against a relay as a process: keys, sign-ins, and who may what.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+mod emergency;
+mod output;
+mod running;
+mod sharing;
 
-const SATCHEL: &str = env!("CARGO_BIN_EXE_satchel");
+use std::process::Command;
+
+use running::{Relay, SATCHEL};
+
 const PASSWORD: &str = "correct horse battery staple";
-
-struct Relay {
-    child: Child,
-    url: String,
-    folder: tempfile::TempDir,
-}
-
-impl Relay {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(SATCHEL)
-            .args(["relay", "--log", "trace", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.path().join("relay"))
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(folder.path().join("relay.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let line = lines.find(|line| line.starts_with("admin API:")).unwrap();
-        let url = line.rsplit(' ').next().unwrap().to_owned();
-        // Read to the last line, so that the relay never writes into a closed pipe.
-        assert!(lines.next().unwrap().starts_with("operator's key:"));
-        Self { child, url, folder }
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn run(&self, arguments: &[&str], more: &[&str], input: &str) -> (i32, String) {
-        let mut child = Command::new(SATCHEL)
-            .arg("admin")
-            .args(arguments)
-            .args(["--relay", &self.url])
-            .args(more)
-            .current_dir(self.folder())
-            .env_remove("SATCHEL_ADMIN_TOKEN_FILE")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-        let text = [stdout, stderr].concat();
-        (status.code().unwrap(), String::from_utf8(text).unwrap())
-    }
-
-    fn operator(&self, arguments: &[&str]) -> String {
-        let (code, text) = self.run(arguments, &["--token-file", "relay/admin.token"], "");
-        assert_eq!(code, 0, "{arguments:?}: {text}");
-        text
-    }
-
-    /// In the name of whoever is signed in.
-    fn signed_in(&self, arguments: &[&str], input: &str) -> (i32, String) {
-        self.run(arguments, &["--session", "state/session.json"], input)
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A relay with north and south, and adm-n, administrator of north, with an account; their one-time password.
 fn clinic() -> (Relay, String) {

@@ -120,11 +120,11 @@ pub fn show(json: bool, receipt: &ActReceipt) -> Result<(), Failure> {
     });
     output::print(json, &shown, |_| {
         for warning in &receipt.warnings {
-            println!("LOOK AGAIN  {} {}", warning.path, warning.problem);
+            say!("LOOK AGAIN  {} {}", warning.path, warning.problem);
         }
         let verb = if receipt.changes.is_empty() { "nothing to change in" } else { "saved" };
         for resource in &receipt.resources {
-            println!("{verb} {resource}");
+            say!("{verb} {resource}");
         }
     })
 }
