@@ -77,6 +77,16 @@ impl Relay {
         text
     }
 
+    /// A device stays connected for a while.
+    pub fn watch_for_a_second(&self, profile: &str) {
+        let mut command = Command::new(SATCHEL);
+        command.args(["device", "--profile", profile, "watch"]).current_dir(self.folder()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// Ends the relay; its folder stays.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -13,6 +13,8 @@ const REASON_CHARS: usize = 1_000;
 /// Somebody asks for a chart in an emergency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmergencyRequest {
+    /// What the opening is to be known by; a new id if none is given.
+    pub id: Option<OpeningId>,
     /// On which device.
     pub device: DeviceId,
     /// Who.
@@ -40,7 +42,7 @@ impl Relay {
         request: EmergencyRequest,
         now: UnixMillis,
     ) -> Result<Option<BreakGlassOpening>, StoreError> {
-        let EmergencyRequest { device, subject, organization, patient, purpose, reason, since } = request;
+        let EmergencyRequest { id, device, subject, organization, patient, purpose, reason, since } = request;
         let since = since.min(now);
         let until = self.gate.break_glass(&subject, (&organization, &patient), purpose, now);
         let until = until.map(|until| until.plus(since.0.saturating_sub(now.0)));
@@ -50,7 +52,7 @@ impl Relay {
             return Ok(None);
         };
         let reason = reason.trim().chars().take(REASON_CHARS).collect();
-        let id = OpeningId(self.random());
+        let id = id.unwrap_or_else(|| OpeningId(self.random()));
         let opening =
             BreakGlassOpening { id, organization, patient, subject, device, purpose, reason, opened_at: since, until };
         self.begin()?;
@@ -66,15 +68,23 @@ impl Relay {
         Ok(Some(opening))
     }
 
-    /// Ends an opening early.
+    /// Ends an opening early, with every other that opens the same chart to the same practitioner: the chart is closed to them
+    /// then. There may be several, as a device that was not answered in time asks again.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn end_opening(&mut self, id: &OpeningId, now: UnixMillis) -> Result<(), StoreError> {
-        self.store.end_opening(id, now)?;
-        let ended = self.store.opening(id)?;
-        let detail = json!({ "opening": id, "organization": ended.organization });
-        self.facts_changed(FactChange::Opening(ended), "end-break-glass", detail, now)
+        let named = self.store.opening(id)?;
+        let same = |one: &BreakGlassOpening| {
+            (&one.subject, &one.organization, &one.patient) == (&named.subject, &named.organization, &named.patient)
+        };
+        for opening in self.store.openings_after(now)?.into_iter().filter(same) {
+            self.store.end_opening(&opening.id, now)?;
+            let detail = json!({ "opening": opening.id, "organization": opening.organization });
+            let ended = BreakGlassOpening { until: now, ..opening };
+            self.facts_changed(FactChange::Opening(ended), "end-break-glass", detail, now)?;
+        }
+        Ok(())
     }
 
     /// Openings that end after a moment, oldest first: after now, those that are open; after the beginning of time, all.

@@ -32,7 +32,7 @@ type Reopen<'a> = &'a dyn Fn() -> Box<dyn Store>;
 type Case = fn(Reopen<'_>);
 
 /// The contract's cases, each on a store of its own.
-const CASES: [(&str, Case); 27] = [
+const CASES: [(&str, Case); 28] = [
     ("a transaction takes effect whole or not at all", transactions::all_or_nothing),
     ("what was not committed is gone after a restart", transactions::uncommitted_is_gone),
     ("settings are kept and replaced", transactions::settings),

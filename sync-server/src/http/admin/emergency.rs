@@ -40,7 +40,7 @@ async fn list(
     .await
 }
 
-/// End an opening before its time. What the device was given under it is purged as soon as it is connected.
+/// End an opening before its time, with every other of the same chart to the same practitioner. What the device was given under it is purged as soon as it is connected.
 ///
 /// For: administer-access at the organization that manages the chart.
 #[utoipa::path(

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use sync_protocol::frame::{BreakGlass, BreakGlassOutcome, BreakGlassRefusal, GoodbyeReason, Opening, TrailEntry};
-use sync_protocol::{DeviceId, UnixMillis};
+use sync_protocol::{DeviceId, OpeningId, UnixMillis};
 
 use crate::access::{BreakGlassOpening, PurposeOfUse};
 use crate::relay::{ConnectionId, EmergencyRequest, Relay};
@@ -76,7 +77,17 @@ impl Relay {
             self.audit_wrong(id, asked, BreakGlassRefusal::NotPermitted, now)?;
             return Ok(refused);
         };
+        let opening = self.named_by(peer.device, asked);
+        // Asked again by a device that did not hear the answer: the same chart is not opened twice, nor again after an officer
+        // has ended it.
+        match self.store.opening(&opening) {
+            Ok(there) if there.until > now => return Ok(opened(&there, now)),
+            Ok(_) => return Ok(refused),
+            Err(StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
         let request = EmergencyRequest {
+            id: Some(opening),
             device: peer.device,
             subject: peer.subject.clone(),
             organization: asked.organization.clone(),
@@ -87,8 +98,22 @@ impl Relay {
         };
         let Some(opening) = self.break_glass(request, now)? else { return Ok(refused) };
         self.alert_of_opening(&opening, false)?;
-        let for_ms = opening.until.0.saturating_sub(now.0).max(0).unsigned_abs();
-        Ok(BreakGlassOutcome::Opened(Opening { id: opening.id, until: opening.until, for_ms }))
+        Ok(opened(&opening, now))
+    }
+
+    /// The id of what a request opens: the same for the same request of a device, whenever it is sent.
+    fn named_by(&self, device: DeviceId, asked: &BreakGlass) -> OpeningId {
+        let mut hash = Sha256::new_with_prefix("satchel emergency opening");
+        hash.update(self.id.0);
+        hash.update(device.0);
+        hash.update(asked.request.to_be_bytes());
+        for text in [asked.organization.as_str(), asked.patient.as_str(), &asked.purpose, &asked.reason] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash.finalize()[..16]);
+        OpeningId(id)
     }
 
     /// What is refused before policy is asked is on record too. Without what was given as text: it may be anything.
@@ -137,6 +162,7 @@ impl Relay {
             let purpose = entry.purpose.parse().unwrap_or(ASSUMED);
             let reason = if entry.reason.trim().is_empty() { "not given".to_owned() } else { entry.reason.clone() };
             let request = EmergencyRequest {
+                id: None,
                 device,
                 subject: subject.clone(),
                 organization: organization.clone(),
@@ -176,6 +202,11 @@ impl Relay {
             }),
         })
     }
+}
+
+fn opened(opening: &BreakGlassOpening, now: UnixMillis) -> BreakGlassOutcome {
+    let for_ms = opening.until.0.saturating_sub(now.0).max(0).unsigned_abs();
+    BreakGlassOutcome::Opened(Opening { id: opening.id, until: opening.until, for_ms })
 }
 
 /// Why a request is refused whatever the policy says.

@@ -34,6 +34,34 @@ fn opened(outcome: Option<BreakGlassOutcome>) -> Opening {
 }
 
 #[test]
+fn a_request_that_comes_again_opens_nothing_anew_and_nothing_after_it_was_ended() {
+    let mut clinic = Clinic::of_two();
+    let chart = core("north", "p1");
+    clinic.write(0, &chart, "penicillin");
+    let first = opened(ask(&mut clinic, 2, request("p1", "ETREAT", "unconscious")));
+    clinic.wait(HOUR);
+    // The device did not hear the answer, and comes again.
+    clinic.cut(2);
+    clinic.sync(2);
+    let again = opened(ask(&mut clinic, 2, request("p1", "ETREAT", "unconscious")));
+    assert_eq!((again.id, again.until, again.for_ms), (first.id, first.until, 3 * HOUR as u64));
+    assert_eq!((clinic.audited("break-glass").len(), clinic.alerts_of("north")[0].count), (1, 1));
+    clinic.admin(|relay, now| relay.end_opening(&first.id, now)).unwrap();
+    assert!(!clinic.devices[2].holds(&chart));
+    let ended = ask(&mut clinic, 2, request("p1", "ETREAT", "unconscious"));
+    assert!(matches!(ended, Some(BreakGlassOutcome::Refused(BreakGlassRefusal::NotPermitted))), "{ended:?}");
+    assert!(!clinic.devices[2].holds(&chart));
+    // Another request is another matter, and a chart that two of them opened is closed by the end of either.
+    for number in [8, 9] {
+        opened(ask(&mut clinic, 2, BreakGlass { request: number, ..request("p1", "ETREAT", "unconscious") }));
+    }
+    let open = clinic.relay.openings_after(clinic.now).unwrap();
+    assert_eq!(open.len(), 2);
+    clinic.admin(|relay, now| relay.end_opening(&open[0].id, now)).unwrap();
+    assert!(!clinic.devices[2].holds(&chart) && clinic.relay.openings_after(clinic.now).unwrap().is_empty());
+}
+
+#[test]
 fn a_chart_is_opened_for_hours_marked_alerted_and_closed_by_itself() {
     let mut clinic = Clinic::of_two();
     let chart = core("north", "p1");

@@ -130,6 +130,7 @@ fn a_consent_that_denies_takes_the_chart_away_at_once_and_its_end_gives_it_back(
 
 fn emergency(clinic: &Clinic, of: &str, reason: &str) -> EmergencyRequest {
     EmergencyRequest {
+        id: None,
         device: DeviceId::of_key(&clinic.devices[2].secret.public()),
         subject: Subject { practitioner: practitioner("dr-s"), organization: organization("south") },
         organization: organization("north"),

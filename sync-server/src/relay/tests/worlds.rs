@@ -303,6 +303,7 @@ impl World {
         }
         let (who, at) = self.device_at(device);
         let request = EmergencyRequest {
+            id: None,
             device: DeviceId::of_key(&self.clinic.devices[device].secret.public()),
             subject: Subject { practitioner: practitioner(&who), organization: organization(&at) },
             organization: self.facts.organization(),

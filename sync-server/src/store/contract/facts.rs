@@ -8,6 +8,7 @@ use crate::access::{
     AffiliatedPatients, Affiliation, BreakGlassOpening, CareTeam, CareTeamMember, Consent, ConsentStatus, Effect,
     Grantee, Period, Provision, PurposeOfUse, Relationship,
 };
+use crate::store::Scope;
 
 fn p1() -> PatientId {
     PatientId::new("p1").unwrap()
