@@ -47,7 +47,7 @@ pub fn run(mut context: Context, args: &DraftsArgs) -> Result<(), Failure> {
         None => list(context),
         Some(DraftCommand::Export { number }) => {
             let draft = context.device.export_draft(number, system_time())?;
-            output::print(context.json, &draft.to_json(), |_| print!("{}", draft.text()))
+            output::print(context.json, &draft.to_json(), |_| say!("{}", draft.text().trim_end()))
         }
         Some(DraftCommand::Apply { number, overwrite }) => {
             let receipt = context.device.apply_draft(number, overwrite, system_time())?;
