@@ -27,6 +27,7 @@ mod random;
 mod read;
 mod rebuild;
 mod receive;
+mod referral;
 mod sealed;
 mod status;
 mod store;
@@ -61,6 +62,7 @@ pub use read::{
 };
 pub use rebuild::RebuildReport;
 pub use receive::{Applied, QuarantinedDocument};
+pub use referral::ReferralScope;
 pub use sealed::Unsealed;
 pub use status::{ChartWork, ConnectionState, DeviceStatus, HeldChange};
 pub use store::DamagedFile;
@@ -69,6 +71,7 @@ pub use store::emergency::{EmergencyAccess, EmergencyState};
 pub use store::kept_work::{KeptChange, KeptState};
 pub use store::outbox::OutboxState;
 pub use store::patients::{PatientEntry, PatientFilter};
+pub use store::referrals::{Referral, ReferralState};
 pub use store::resources::ResourceEntry;
 pub use store::sealed::SealedChart;
 pub use sync::SyncEngine;
@@ -78,8 +81,10 @@ pub use trail::{SAME_READING_MS, TrailRecord, TrailStatus};
 pub use clinical_record::clinical::NewPatient;
 pub use clinical_record::facts::ChartSection;
 pub use clinical_record::{BundleLimits, ElementPath, ResourceKey, clinical, duplicates};
-pub use sync_protocol::frame::TrailEntry;
-pub use sync_protocol::{ChangeHash, DocumentId, OrganizationId, PatientId, PractitionerId, UnixMillis};
+pub use sync_protocol::frame::{Recipient, TrailEntry};
+pub use sync_protocol::{
+    ChangeHash, Compartment, DocumentId, OrganizationId, PatientId, PractitionerId, ReferralId, UnixMillis,
+};
 
 /// What this software calls itself to a relay.
 pub(crate) const SOFTWARE: &str = concat!("satchel ", env!("CARGO_PKG_VERSION"));

@@ -11,8 +11,8 @@ use crate::observe::DeviceEvent;
 use crate::store::documents::StoredDocument;
 use crate::store::kept_work::KeptState;
 use crate::store::{
-    changes, documents, drafts, emergency, incoming, kept_work, outbox, patients, quarantine, receipts, resources,
-    sealed, sums,
+    changes, documents, drafts, emergency, incoming, kept_work, outbox, patients, quarantine, receipts, referrals,
+    resources, sealed, sums,
 };
 use crate::trail::{self, Act};
 use crate::{ChartRef, Device, DeviceError};
@@ -71,6 +71,7 @@ impl Device {
             for id in ids {
                 emergency::unmark(tx, id)?;
             }
+            referrals::forget_closed(tx)?;
             receipts::queue(tx, ids, false, now)?;
             Ok(removed)
         })?;

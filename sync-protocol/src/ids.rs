@@ -124,6 +124,10 @@ byte_id!(
     OpeningId, 16
 );
 byte_id!(
+    /// One referral: a device asked that a chart be opened to others.
+    ReferralId, 16
+);
+byte_id!(
     /// The state of a device's audit trail after an entry: each hash covers all entries before it.
     TrailHash, 32
 );

@@ -16,5 +16,5 @@ pub use document::{Compartment, DescriptorError, DocumentDescriptor};
 pub use frame::{Frame, FrameError, SUBPROTOCOL, decode, encode};
 pub use ids::{
     AuthorId, ChangeHash, DeviceId, DocumentId, EpochId, IdError, Nonce, OpeningId, OrganizationId, PatientId,
-    PractitionerId, PublicKey, RelayId, SealingKey, Signature, TrailHash, UnixMillis, is_fhir_id,
+    PractitionerId, PublicKey, ReferralId, RelayId, SealingKey, Signature, TrailHash, UnixMillis, is_fhir_id,
 };

@@ -150,6 +150,12 @@ fn describe(event: &SyncEvent) -> (&'static str, String) {
         SyncEvent::EmergencyAnswered { request, refusal: Some(why) } => {
             ("emergency-refused", format!("emergency access {request} is refused: {why}"))
         }
+        SyncEvent::ReferralAnswered { referral, refusal: None } => {
+            ("referral-open", format!("referral {referral}: the chart is open to them"))
+        }
+        SyncEvent::ReferralAnswered { referral, refusal: Some(why) } => {
+            ("referral-refused", format!("referral {referral} is refused: {why}"))
+        }
         SyncEvent::EmergencyOver { documents } => {
             ("emergency-over", format!("emergency access is over: {} documents were removed", documents.len()))
         }

@@ -7,7 +7,7 @@ use super::trail;
 use crate::DeviceError;
 
 /// Everything but identity, trail, and what says how far the erasing got; what refers to others first.
-const CONTENT: [&str; 24] = [
+const CONTENT: [&str; 25] = [
     "outbox",
     "author_signature",
     "measurement",
@@ -27,6 +27,7 @@ const CONTENT: [&str; 24] = [
     "draft",
     "emergency",
     "emergency_document",
+    "referral",
     "sealed",
     "unsealed",
     "purge_receipt",

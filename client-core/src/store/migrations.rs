@@ -5,11 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::DeviceError;
 
 /// Step n is at n - 1. A step that was ever released is never changed.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_ledger.sql"),
     include_str!("../../migrations/0003_sealed.sql"),
     include_str!("../../migrations/0004_facts.sql"),
+    include_str!("../../migrations/0005_referrals.sql"),
 ];
 
 /// Schema that this version writes.

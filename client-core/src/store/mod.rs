@@ -17,6 +17,7 @@ pub(crate) mod patients;
 pub(crate) mod projections;
 pub(crate) mod quarantine;
 pub(crate) mod receipts;
+pub(crate) mod referrals;
 pub(crate) mod resources;
 pub(crate) mod rows;
 pub(crate) mod sealed;

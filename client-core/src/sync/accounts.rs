@@ -1,12 +1,14 @@
 //! What the device accounts for on a connection: its audit trail, one frame at a time and ahead of its pushes; receipts for
-//! what it removed; and its requests for emergency access.
+//! what it removed; its requests for emergency access; and its referrals.
 
-use sync_protocol::UnixMillis;
+use std::collections::{BTreeMap, BTreeSet};
+
 use sync_protocol::session::ClientSession;
+use sync_protocol::{ReferralId, UnixMillis};
 
 use super::Effect;
 use super::live::send_all;
-use crate::store::{emergency, receipts, trail};
+use crate::store::{emergency, receipts, referrals, trail};
 use crate::{Device, DeviceError};
 
 /// How long pushes wait for the relay to say that it has the trail so far, in milliseconds. Unsent work is not held up
@@ -22,6 +24,10 @@ pub(super) struct Told {
     receipt: u64,
     /// The last request for emergency access.
     request: u64,
+    /// Requests for emergency access that are not answered.
+    unanswered: BTreeSet<u64>,
+    /// Referrals that were sent, with whether they are answered.
+    referrals: BTreeMap<ReferralId, bool>,
 }
 
 impl Told {
@@ -56,9 +62,44 @@ impl Told {
             let request = asked.request;
             let Some(frame) = session.break_glass(asked) else { return Ok(()) };
             self.request = request;
+            self.unanswered.insert(request);
             send_all([frame], effects);
         }
         Ok(())
+    }
+
+    /// Sends the referrals that wait.
+    pub(super) fn referrals(
+        &mut self,
+        device: &Device,
+        session: &ClientSession,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), DeviceError> {
+        for asked in referrals::waiting(&device.db)? {
+            let id = asked.referral;
+            if self.referrals.contains_key(&id) {
+                continue;
+            }
+            let Some(frame) = session.refer(asked) else { return Ok(()) };
+            self.referrals.insert(id, false);
+            send_all([frame], effects);
+        }
+        Ok(())
+    }
+
+    /// A request for emergency access is answered.
+    pub(super) fn answered(&mut self, request: u64) {
+        self.unanswered.remove(&request);
+    }
+
+    /// A referral is answered.
+    pub(super) fn referral_answered(&mut self, referral: ReferralId) {
+        self.referrals.insert(referral, true);
+    }
+
+    /// Whether an answer is still to come.
+    pub(super) fn awaits_answers(&self) -> bool {
+        !self.unanswered.is_empty() || self.referrals.values().any(|answered| !answered)
     }
 }
 

@@ -76,10 +76,10 @@ impl SyncEngine {
         effects
     }
 
-    /// Whether no push waits or is unanswered, nor the audit trail.
+    /// Whether nothing that was sent waits for an answer: pushes, the audit trail, requests.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !matches!(&self.state, State::Live(live) if live.pushes_open() || live.trail.is_open())
+        !matches!(&self.state, State::Live(live) if live.pushes_open() || live.trail.is_open() || live.told.awaits_answers())
     }
 
     /// Does what the device has to do by its own time, connected or not.
@@ -300,8 +300,14 @@ impl SyncEngine {
                     }
                 }
                 ClientEvent::BreakGlassAnswered(answer) => {
+                    live.told.answered(answer.request);
                     let refusal = device.emergency_answered(&answer, now)?.map(str::to_owned);
                     effects.push(Effect::Notify(SyncEvent::EmergencyAnswered { request: answer.request, refusal }));
+                }
+                ClientEvent::ReferAnswered(answer) => {
+                    live.told.referral_answered(answer.referral);
+                    let refusal = device.referral_answered(&answer)?.map(str::to_owned);
+                    effects.push(Effect::Notify(SyncEvent::ReferralAnswered { referral: answer.referral, refusal }));
                 }
                 ClientEvent::Stage { stage, documents } => {
                     device.lay_ready(&documents, now)?;
@@ -378,6 +384,7 @@ fn is_passed_over(event: &ClientEvent) -> bool {
             | ClientEvent::Decided(_)
             | ClientEvent::Stage { .. }
             | ClientEvent::BreakGlassAnswered(_)
+            | ClientEvent::ReferAnswered(_)
     )
 }
 

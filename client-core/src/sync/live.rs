@@ -230,6 +230,7 @@ impl Live {
             return self.pump_erasing(device, now, effects);
         }
         self.told.requests(device, &self.session, effects)?;
+        self.told.referrals(device, &self.session, effects)?;
         self.told.receipts(device, &self.session, effects)?;
         match self.trail.send(device, &self.session, now, effects)? {
             true => Ok(()),

@@ -11,7 +11,7 @@ pub use backoff::{FIRST_DELAY_MS, MAX_DELAY_MS, SUPERSEDED_DELAY_MS};
 pub use engine::SyncEngine;
 
 use sync_protocol::frame::GoodbyeReason;
-use sync_protocol::{DocumentId, OrganizationId, UnixMillis};
+use sync_protocol::{DocumentId, OrganizationId, ReferralId, UnixMillis};
 
 use crate::{ConnectionError, DeviceError};
 
@@ -118,6 +118,13 @@ pub enum SyncEvent {
         /// Which.
         request: u64,
         /// Why it was refused; none if the chart is open.
+        refusal: Option<String>,
+    },
+    /// A referral is answered; see [`crate::Device::referrals`].
+    ReferralAnswered {
+        /// Which.
+        referral: ReferralId,
+        /// Why it was refused; none if the chart is open to them.
         refusal: Option<String>,
     },
     /// Emergency access is over: these documents were removed.

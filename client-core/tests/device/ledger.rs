@@ -6,7 +6,7 @@ use client_core::{ChangeHash, DocumentId};
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
     Answer, BatchBody, BreakGlass, BreakGlassOutcome, BreakGlassRefusal, ChangeName, CustodyReason, Decision,
-    DeliveredDocument, PurgeReceipt, SealedDocument, Trail, TrailBody, TrailEntry,
+    DeliveredDocument, PurgeReceipt, Refer, ReferOutcome, SealedDocument, Trail, TrailBody, TrailEntry,
 };
 use sync_protocol::identity::ChangeSignature;
 use sync_protocol::session::RelayEvent;
@@ -50,6 +50,9 @@ pub struct Accounts {
     pub is_silent: bool,
     /// What a request for emergency access is answered.
     pub emergency: Option<BreakGlassOutcome>,
+    pub referred: Vec<Refer>,
+    /// What a referral is answered; none if it is not.
+    pub referral: Option<ReferOutcome>,
     /// Documents delivered as open by emergency access only.
     pub emergency_until: BTreeMap<DocumentId, UnixMillis>,
     /// Authors who may not write.
@@ -106,6 +109,12 @@ impl Relay {
                 let refused = BreakGlassOutcome::Refused(BreakGlassRefusal::NotPermitted);
                 let outcome = self.accounts.emergency.clone().unwrap_or(refused);
                 vec![connection.session.break_glass_answer(request, outcome)]
+            }
+            RelayEvent::Refer(asked) => {
+                let referral = asked.referral;
+                self.accounts.referred.push(asked);
+                let answer = self.accounts.referral.map(|outcome| connection.session.refer_answer(referral, outcome));
+                answer.into_iter().collect()
             }
             _ => Vec::new(),
         }

@@ -19,6 +19,7 @@ mod purges;
 mod quarantines;
 mod queries;
 mod reconnects;
+mod referrals;
 mod relay;
 mod sealed;
 mod setbacks;

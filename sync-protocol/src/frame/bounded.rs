@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::document::Compartment;
 use crate::limits::{MAX_CHANGES_PER_PUSH, MAX_DOCUMENTS_PER_BODY};
 
 /// Reads at most [`MAX_DOCUMENTS_PER_BODY`] documents.
@@ -16,6 +17,11 @@ pub(super) fn documents<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserial
 /// Reads at most [`MAX_CHANGES_PER_PUSH`] changes or signatures.
 pub(super) fn changes<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_seq(Bounded { most: MAX_CHANGES_PER_PUSH, element: PhantomData })
+}
+
+/// Reads at most as many compartments as there are.
+pub(super) fn compartments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Compartment>, D::Error> {
+    deserializer.deserialize_seq(Bounded { most: Compartment::ALL.len(), element: PhantomData })
 }
 
 struct Bounded<T> {

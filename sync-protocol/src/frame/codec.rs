@@ -59,7 +59,7 @@ fn unknown_name(bytes: &[u8]) -> Option<String> {
 }
 
 /// Every frame that this version knows.
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 31] = [
     "Hello",
     "Challenge",
     "Proof",
@@ -84,6 +84,8 @@ const NAMES: [&str; 29] = [
     "DecisionsKnown",
     "BreakGlass",
     "BreakGlassAnswer",
+    "Refer",
+    "ReferAnswer",
     "Sealing",
     "Stage",
     "Staged",

@@ -4,6 +4,7 @@ mod bounded;
 mod codec;
 mod ledger;
 mod packed;
+mod referral;
 mod staging;
 mod transfer;
 
@@ -13,6 +14,7 @@ pub use ledger::{
     Opening, PurgeReceipt, ReceiptKept, Trail, TrailBody, TrailEntry, TrailKept,
 };
 pub use packed::{Packed, UnpackError};
+pub use referral::{Recipient, Refer, ReferAnswer, ReferOutcome, ReferRefusal};
 pub use staging::{SealedDocument, Sealing, Stage, Staged, UnsealError};
 pub use transfer::{
     Answer, Batch, BatchBody, Cursor, CustodyReason, DeliveredDocument, Inventory, InventoryEntry, OrganizationKey,
@@ -81,6 +83,10 @@ pub enum Frame {
     BreakGlass(BreakGlass),
     /// Relay: what became of that.
     BreakGlassAnswer(BreakGlassAnswer),
+    /// Device: asks that a chart be opened to others for a time.
+    Refer(Refer),
+    /// Relay: what became of that.
+    ReferAnswer(ReferAnswer),
     /// Device: the key that documents are to be sealed to.
     Sealing(Sealing),
     /// Relay: sealed documents to be laid ready.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::frame::{
     Ack, Answer, BatchBody, BreakGlass, BreakGlassAnswer, CaughtUp, Challenge, ChangeName, Cursor, Decision,
     DecisionsKnown, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory, Packed, Proof, PurgeReceipt, Push,
-    PushBody, Resume, Resumed, SealedDocument, Sealing, Staged, Trail, TrailBody, Welcome, encode,
+    PushBody, Refer, ReferAnswer, Resume, Resumed, SealedDocument, Sealing, Staged, Trail, TrailBody, Welcome, encode,
 };
 use crate::identity::{Purpose, SecretKey};
 use crate::ids::{DocumentId, RelayId, TrailHash, UnixMillis};
@@ -79,6 +79,8 @@ pub enum ClientEvent {
     },
     /// A request for emergency access is answered.
     BreakGlassAnswered(BreakGlassAnswer),
+    /// A referral is answered.
+    ReferAnswered(ReferAnswer),
     /// The connection is over: close it once everything before this is sent.
     Closed {
         /// Who ended it.
@@ -218,6 +220,12 @@ impl ClientSession {
         (self.state == State::Active).then(|| ClientEvent::Send(encode(&Frame::BreakGlass(request))))
     }
 
+    /// Asks that a chart be opened to others. None before the relay has answered the resume.
+    #[must_use]
+    pub fn refer(&self, referral: Refer) -> Option<ClientEvent> {
+        (self.state == State::Active).then(|| ClientEvent::Send(encode(&Frame::Refer(referral))))
+    }
+
     fn is_welcome(&self) -> bool {
         matches!(self.state, State::AwaitResumed | State::Active)
     }
@@ -271,6 +279,7 @@ impl ClientSession {
             Frame::TrailKept(kept) => vec![ClientEvent::TrailKept(kept.through)],
             Frame::Decided(decided) => vec![ClientEvent::Decided(decided.decisions)],
             Frame::BreakGlassAnswer(answer) => vec![ClientEvent::BreakGlassAnswered(answer)],
+            Frame::ReferAnswer(answer) => vec![ClientEvent::ReferAnswered(answer)],
             frame => self.violation(&format!("{} is not expected now", name(&frame))),
         }
     }

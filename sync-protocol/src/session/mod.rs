@@ -79,6 +79,8 @@ fn name(frame: &Frame) -> &'static str {
         Frame::DecisionsKnown(_) => "DecisionsKnown",
         Frame::BreakGlass(_) => "BreakGlass",
         Frame::BreakGlassAnswer(_) => "BreakGlassAnswer",
+        Frame::Refer(_) => "Refer",
+        Frame::ReferAnswer(_) => "ReferAnswer",
         Frame::Sealing(_) => "Sealing",
         Frame::Stage(_) => "Stage",
         Frame::Staged(_) => "Staged",

@@ -3,10 +3,11 @@
 use crate::frame::{
     Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor,
     Decided, Decision, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
-    ReceiptKept, Resume, Resumed, SealedDocument, Stage, Trail, TrailBody, TrailKept, Want, Welcome, Withdraw, encode,
+    ReceiptKept, Refer, ReferAnswer, ReferOutcome, Resume, Resumed, SealedDocument, Stage, Trail, TrailBody, TrailKept,
+    Want, Welcome, Withdraw, encode,
 };
 use crate::identity::Purpose;
-use crate::ids::{DocumentId, Nonce, PublicKey, RelayId, SealingKey};
+use crate::ids::{DocumentId, Nonce, PublicKey, ReferralId, RelayId, SealingKey};
 use crate::limits::{Limits, MAX_CODE_CHARS};
 use crate::session::{EndedBy, Incoming, farewell, name, sort};
 
@@ -64,6 +65,8 @@ pub enum RelayEvent {
     Staged,
     /// Decide on emergency access, then [`RelaySession::break_glass_answer`].
     BreakGlass(BreakGlass),
+    /// Decide on a referral, then [`RelaySession::refer_answer`].
+    Refer(Refer),
     /// The connection is over: close it once everything before this is sent.
     Closed {
         /// Who ended it.
@@ -223,6 +226,12 @@ impl RelaySession {
         send(&Frame::BreakGlassAnswer(BreakGlassAnswer { request, outcome }))
     }
 
+    /// Answers a referral.
+    #[must_use]
+    pub fn refer_answer(&self, referral: ReferralId, outcome: ReferOutcome) -> RelayEvent {
+        send(&Frame::ReferAnswer(ReferAnswer { referral, outcome }))
+    }
+
     /// Whether another batch may be sent before an ack comes.
     #[must_use]
     pub fn may_deliver(&self) -> bool {
@@ -319,6 +328,7 @@ impl RelaySession {
                 vec![RelayEvent::Inventory { documents: inventory.documents, more: inventory.more }]
             }
             Frame::BreakGlass(request) => vec![RelayEvent::BreakGlass(request)],
+            Frame::Refer(referral) => vec![RelayEvent::Refer(referral)],
             Frame::Sealing(sealing) => vec![RelayEvent::Sealing(sealing.key)],
             Frame::Staged(staged) if staged.stage > self.last_stage => self.violation("staged what was never sent"),
             Frame::Staged(staged) if staged.stage > self.last_staged => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sync_protocol::frame::{BreakGlassRefusal, CustodyReason, Decision, GoodbyeReason, RefusalReason};
+use sync_protocol::frame::{BreakGlassRefusal, CustodyReason, Decision, GoodbyeReason, ReferRefusal, RefusalReason};
 use sync_protocol::{Compartment, Frame};
 
 use crate::golden::golden;
@@ -24,6 +24,7 @@ fn the_page_names_every_reason_and_compartment() {
     names.extend(variants::<CustodyReason>());
     names.extend(variants::<RefusalReason>());
     names.extend(variants::<BreakGlassRefusal>());
+    names.extend(variants::<ReferRefusal>());
     names.extend(variants::<Compartment>());
     names.push(Decision::RETURNED_ALONG);
     for name in names {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_protocol::frame::{Answer, BatchBody, BreakGlassRefusal, CustodyReason, GoodbyeReason, RefusalReason};
+use sync_protocol::frame::{
+    Answer, BatchBody, BreakGlassRefusal, CustodyReason, GoodbyeReason, ReferRefusal, RefusalReason,
+};
 use sync_protocol::{Compartment, Frame, decode, encode};
 
 use crate::samples::{batch_body, compressible_body, descriptor, samples, wire_name};
@@ -70,6 +72,7 @@ fn every_goodbye_reason_custody_reason_and_refusal_has_golden_bytes() {
     assert_eq!(covered("Pushed/custody-"), wire_names::<CustodyReason>());
     assert_eq!(covered("Pushed/refused-"), wire_names::<RefusalReason>());
     assert_eq!(covered("BreakGlassAnswer/refused-"), wire_names::<BreakGlassRefusal>());
+    assert_eq!(covered("ReferAnswer/refused-"), wire_names::<ReferRefusal>());
 }
 
 #[test]

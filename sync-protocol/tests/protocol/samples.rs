@@ -6,14 +6,15 @@ use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
     Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
     Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
-    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, SealedDocument,
-    Sealing, Stage, Staged, Trail, TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
+    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, Recipient, Refer, ReferAnswer, ReferOutcome,
+    ReferRefusal, RefusalReason, Resume, Resumed, SealedDocument, Sealing, Stage, Staged, Trail, TrailBody, TrailEntry,
+    TrailKept, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
 use sync_protocol::limits::Limits;
 use sync_protocol::{
     ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, EpochId, Frame, Nonce, OpeningId, OrganizationId,
-    PatientId, PractitionerId, RelayId, Signature, TrailHash, UnixMillis,
+    PatientId, PractitionerId, ReferralId, RelayId, Signature, TrailHash, UnixMillis,
 };
 
 pub const RELAY: RelayId = RelayId([0xA1; 16]);
@@ -292,6 +293,7 @@ fn accounts() -> Samples {
         named("Batch/break-glass", break_glass_batch()),
     ];
     samples.extend(emergencies());
+    samples.extend(referrals());
     samples
 }
 
@@ -378,6 +380,31 @@ fn emergencies() -> Samples {
     });
     let opened = named("BreakGlassAnswer/opened", answer(BreakGlassOutcome::Opened(opening)));
     refused.into_iter().chain([named("BreakGlass", Frame::BreakGlass(request)), opened]).collect()
+}
+
+fn referrals() -> Samples {
+    let to_organization = Refer {
+        referral: ReferralId([0xF2; 16]),
+        organization: OrganizationId::new("north").unwrap(),
+        patient: PatientId::new("p1").unwrap(),
+        to: Recipient::Organization(OrganizationId::new("south").unwrap()),
+        compartments: vec![Compartment::Core, Compartment::Workflow],
+        may_write: true,
+        for_ms: 86_400_000,
+    };
+    let to = Recipient::Practitioner(PractitionerId::new("dr-b").unwrap());
+    let to_practitioner = Refer { to, may_write: false, ..to_organization.clone() };
+    let answer = |outcome| Frame::ReferAnswer(ReferAnswer { referral: ReferralId([0xF2; 16]), outcome });
+    let refusals =
+        [ReferRefusal::MayNotRefer, ReferRefusal::UnknownRecipient, ReferRefusal::NothingToOpen, ReferRefusal::Other];
+    let refused = refusals
+        .map(|reason| (format!("ReferAnswer/refused-{}", wire_name(&reason)), answer(ReferOutcome::Refused(reason))));
+    let others = [
+        named("Refer/to-organization", Frame::Refer(to_organization)),
+        named("Refer/to-practitioner", Frame::Refer(to_practitioner)),
+        named("ReferAnswer/opened", answer(ReferOutcome::Opened(UnixMillis(1_750_086_400_000)))),
+    ];
+    refused.into_iter().chain(others).collect()
 }
 
 fn endings() -> Samples {

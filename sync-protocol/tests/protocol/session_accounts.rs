@@ -1,13 +1,14 @@
 //! By which a device accounts for what it holds: receipts, its trail, decisions, emergency access, and being erased.
 
 use sync_protocol::frame::{
-    BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, ChangeName, Decision, GoodbyeReason, Welcome,
+    BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, ChangeName, Decision, GoodbyeReason,
+    ReferAnswer, ReferOutcome, Welcome,
 };
 use sync_protocol::session::{ClientEvent, Intent, RelayEvent};
-use sync_protocol::{ChangeHash, DocumentId, OrganizationId, PatientId, TrailHash, UnixMillis};
+use sync_protocol::{ChangeHash, DocumentId, Frame, OrganizationId, PatientId, TrailHash, UnixMillis};
 
 use crate::pair::Pair;
-use crate::samples::{RELAY, device_secret, first_resume, push_body, sealed_document, trail_body};
+use crate::samples::{RELAY, device_secret, first_resume, push_body, samples, sealed_document, trail_body};
 
 #[test]
 fn a_receipt_comes_signed_and_is_answered() {
@@ -89,6 +90,26 @@ fn emergency_access_is_asked_for_and_answered() {
     pair.relay_does([answer]);
     pair.run();
     assert_eq!(pair.client_events, [ClientEvent::BreakGlassAnswered(BreakGlassAnswer { request: 5, outcome })]);
+}
+
+#[test]
+fn a_referral_is_asked_for_and_answered() {
+    let Some((_, Frame::Refer(referral))) = samples().into_iter().find(|(name, _)| name == "Refer/to-organization")
+    else {
+        panic!("no sample")
+    };
+    let mut pair = Pair::active();
+    let asked = pair.client.refer(referral.clone()).unwrap();
+    pair.client_does([asked]);
+    pair.run();
+    assert_eq!(pair.relay_events, [RelayEvent::Refer(referral.clone())]);
+
+    let outcome = ReferOutcome::Opened(UnixMillis(5));
+    let answer = pair.relay.refer_answer(referral.referral, outcome);
+    pair.relay_does([answer]);
+    pair.run();
+    let answered = ReferAnswer { referral: referral.referral, outcome };
+    assert_eq!(pair.client_events, [ClientEvent::ReferAnswered(answered)]);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_relay_that_looks_a_device_up_takes_nothing_but_a_resume() {
 
 #[test]
 fn an_active_relay_takes_what_devices_send_then() {
-    let accounts = ["PurgeReceipt", "Trail", "DecisionsKnown", "BreakGlass", "Sealing"];
+    let accounts = ["PurgeReceipt", "Trail", "DecisionsKnown", "BreakGlass", "Refer", "Sealing"];
     for (name, frame) in samples_except(&[&accounts[..], &["Ack", "Push", "Inventory"]].concat()) {
         let mut pair = Pair::active();
         assert_relay_ends(&pair.relay.received(&encode(&frame)), &name);
@@ -68,7 +68,9 @@ fn a_device_that_proved_its_key_takes_nothing_but_a_welcome() {
 
 #[test]
 fn a_welcomed_device_takes_nothing_but_the_answer_to_its_resume() {
-    for (name, frame) in samples_except(&["Resumed", "ReceiptKept", "TrailKept", "Decided", "BreakGlassAnswer"]) {
+    for (name, frame) in
+        samples_except(&["Resumed", "ReceiptKept", "TrailKept", "Decided", "BreakGlassAnswer", "ReferAnswer"])
+    {
         let mut pair = Pair::new(Intent::Sync(first_resume()));
         pair.run();
         pair.inject_to_client(&Frame::Welcome(welcome()));
@@ -88,7 +90,7 @@ fn an_enrolling_device_takes_nothing_but_its_certificate() {
 
 #[test]
 fn an_active_device_takes_what_relays_send_then() {
-    let accounts = ["ReceiptKept", "TrailKept", "Decided", "BreakGlassAnswer"];
+    let accounts = ["ReceiptKept", "TrailKept", "Decided", "BreakGlassAnswer", "ReferAnswer"];
     let transfer = ["Batch", "CaughtUp", "Pushed", "Resumed", "Want", "Withdraw", "Stage"];
     for (name, frame) in samples_except(&[&accounts[..], &transfer].concat()) {
         let mut pair = Pair::active();

@@ -8,15 +8,16 @@ use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
     Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
     Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
-    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, RefusalReason, Resume, Resumed, SealedDocument,
-    Sealing, Stage, Staged, Trail, TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
+    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, Recipient, Refer, ReferAnswer, ReferOutcome,
+    ReferRefusal, RefusalReason, Resume, Resumed, SealedDocument, Sealing, Stage, Staged, Trail, TrailBody, TrailEntry,
+    TrailKept, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature};
 use sync_protocol::limits::Limits;
 use sync_protocol::{
     AuthorId, ChangeHash, Checksum, Compartment, DeviceId, DocumentDescriptor, DocumentId, EpochId, Frame, Nonce,
-    OpeningId, OrganizationId, PatientId, PractitionerId, PublicKey, RelayId, SealingKey, Signature, TrailHash,
-    UnixMillis,
+    OpeningId, OrganizationId, PatientId, PractitionerId, PublicKey, ReferralId, RelayId, SealingKey, Signature,
+    TrailHash, UnixMillis,
 };
 
 /// Any frame, well-formed but without sense.
@@ -101,6 +102,7 @@ fn account() -> impl Strategy<Value = Frame> {
         vec(decision, 0..4).prop_map(|decisions| Frame::Decided(Decided { decisions })),
         vec(change(), 0..4).prop_map(|changes| Frame::DecisionsKnown(DecisionsKnown { changes })),
         emergency(),
+        referral(),
     ]
 }
 
@@ -152,6 +154,33 @@ fn emergency() -> impl Strategy<Value = Frame> {
         }),
         (number(), prop_oneof![opened, refused])
             .prop_map(|(request, outcome)| Frame::BreakGlassAnswer(BreakGlassAnswer { request, outcome })),
+    ]
+}
+
+fn referral() -> impl Strategy<Value = Frame> {
+    let to = prop_oneof![
+        organization().prop_map(Recipient::Organization),
+        practitioner().prop_map(Recipient::Practitioner),
+    ];
+    let compartments = vec(prop::sample::select(Compartment::ALL.to_vec()), 0..=Compartment::ALL.len());
+    let asked = (any::<[u8; 16]>(), organization(), patient(), to, compartments, any::<bool>(), any::<u64>());
+    let refusals = vec![
+        ReferRefusal::MayNotRefer,
+        ReferRefusal::UnknownRecipient,
+        ReferRefusal::NothingToOpen,
+        ReferRefusal::Other,
+    ];
+    let outcome = prop_oneof![
+        any::<i64>().prop_map(|until| ReferOutcome::Opened(UnixMillis(until))),
+        prop::sample::select(refusals).prop_map(ReferOutcome::Refused),
+    ];
+    prop_oneof![
+        asked.prop_map(|(id, organization, patient, to, compartments, may_write, for_ms)| {
+            let referral = ReferralId(id);
+            Frame::Refer(Refer { referral, organization, patient, to, compartments, may_write, for_ms })
+        }),
+        (any::<[u8; 16]>(), outcome)
+            .prop_map(|(id, outcome)| Frame::ReferAnswer(ReferAnswer { referral: ReferralId(id), outcome })),
     ]
 }
 

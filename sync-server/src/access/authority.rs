@@ -1,4 +1,4 @@
-//! What the gate decides besides documents: administration, and charts opened in an emergency.
+//! What the gate decides besides documents: administration, charts opened in an emergency, and referrals.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use sync_protocol::{DeviceId, DocumentDescriptor, OrganizationId, PatientId, UnixMillis};
 
-use crate::access::facts::{PurposeOfUse, Subject};
+use crate::access::facts::{Grantee, PurposeOfUse, Subject};
 use crate::access::gate::Gate;
 use crate::access::permit::{AppendPermit, ReadPermit};
 use crate::access::question::{entity, made, organization, practitioner, principal_entity, request, uid};
@@ -87,6 +87,37 @@ impl Gate {
         purpose: PurposeOfUse,
         now: UnixMillis,
     ) -> Option<UnixMillis> {
+        let purpose = [("purpose".to_owned(), entity("PurposeOfUse", purpose.as_str()))];
+        let context = Context::from_pairs(purpose).map_err(|error| error.to_string());
+        self.until_when("break-glass", subject, (at, patient), context, now)
+    }
+
+    /// Until when, at most, a chart is open to those to whom a subject refers it; none if they may not refer it.
+    #[must_use]
+    pub fn refer(
+        &self,
+        subject: &Subject,
+        chart: (&OrganizationId, &PatientId),
+        recipient: &Grantee,
+        now: UnixMillis,
+    ) -> Option<UnixMillis> {
+        let to = match recipient {
+            Grantee::Organization(id) => ("toOrganization".to_owned(), entity("Organization", id.as_str())),
+            Grantee::Practitioner(id) => ("toPractitioner".to_owned(), entity("Practitioner", id.as_str())),
+        };
+        let context = Context::from_pairs([to]).map_err(|error| error.to_string());
+        self.until_when("refer", subject, chart, context, now)
+    }
+
+    /// Asks about a chart as a whole; the end of the hours that the policies give which permit it.
+    fn until_when(
+        &self,
+        action: &str,
+        subject: &Subject,
+        (at, patient): (&OrganizationId, &PatientId),
+        context: Result<Context, String>,
+        now: UnixMillis,
+    ) -> Option<UnixMillis> {
         let view = self.view(subject, now);
         let (principal, acting_for) = uids(&view);
         let asked = principal_entity(principal.clone(), acting_for, view.standing.roles).and_then(|practitioner| {
@@ -95,9 +126,7 @@ impl Gate {
                 ("organization".to_owned(), RestrictedExpression::new_entity_uid(organization(at.as_str()))),
                 ("patient".to_owned(), entity("Patient", patient.as_str())),
             ]);
-            let purpose = [("purpose".to_owned(), entity("PurposeOfUse", purpose.as_str()))];
-            let context = Context::from_pairs(purpose).map_err(|error| error.to_string())?;
-            request(principal, "break-glass", chart.clone(), context, [practitioner, made(chart, attributes)?])
+            request(principal, action, chart.clone(), context?, [practitioner, made(chart, attributes)?])
         });
         let verdict = self.policies.ask(asked);
         verdict.permitted.then(|| now.plus(i64::from(self.policies.hours(verdict.policies.iter())) * HOUR_MS))

@@ -20,6 +20,8 @@ const SCHEMA_TEXT: &str = include_str!("../../policies/satchel.cedarschema");
 
 /// Hours that a policy may open a chart for in an emergency, at most.
 const MAX_HOURS: u32 = 72;
+/// Hours that a referral may open one for, at most.
+const MAX_REFERRAL_HOURS: u32 = 24 * 366;
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let (schema, _) = Schema::from_cedarschema_str(SCHEMA_TEXT).unwrap_or_else(|error| panic!("the schema: {error}"));
@@ -169,7 +171,7 @@ impl Policies {
         Ok(())
     }
 
-    /// For how many hours the policies that permitted it open a chart in an emergency: the least that one of them says.
+    /// For how many hours the policies that permitted it open a chart in an emergency, or by a referral: the least that one of them says.
     pub(in crate::access) fn hours<'a>(&self, policies: impl Iterator<Item = &'a PolicyId>) -> u32 {
         policies.filter_map(|id| self.hours.get(id)).copied().min().unwrap_or(1)
     }
@@ -234,22 +236,30 @@ fn named_by_annotation(policy: &Policy) -> Result<Policy, String> {
     Ok(policy.new_id(PolicyId::new(id)))
 }
 
-/// What `@hours` says. A policy that permits break-glass must say it.
+/// What `@hours` says. A policy that permits break-glass or refer must say it.
 fn hours_of(policy: &Policy) -> Result<Option<u32>, String> {
-    let breaks_glass = |uid: &EntityUid| uid.id().unescaped() == "break-glass";
-    let opens = policy.effect() == Effect::Permit
-        && match policy.action_constraint() {
-            ActionConstraint::Any => false,
-            ActionConstraint::Eq(action) => breaks_glass(&action),
-            ActionConstraint::In(actions) => actions.iter().any(breaks_glass),
-        };
-    match policy.annotation("hours") {
-        None if opens => Err("a policy that permits break-glass says for how long: @hours(\"4\")".into()),
-        None => Ok(None),
-        Some(text) => match text.parse() {
-            Ok(hours) if (1..=MAX_HOURS).contains(&hours) => Ok(Some(hours)),
-            _ => Err(format!("@hours is a whole number from 1 to {MAX_HOURS}")),
-        },
+    let permits = |action: &str| {
+        let is = |uid: &EntityUid| uid.id().unescaped() == action;
+        policy.effect() == Effect::Permit
+            && match policy.action_constraint() {
+                ActionConstraint::Any => false,
+                ActionConstraint::Eq(action) => is(&action),
+                ActionConstraint::In(actions) => actions.iter().any(is),
+            }
+    };
+    let most = match (permits("break-glass"), permits("refer")) {
+        (false, false) => None,
+        (false, true) => Some(MAX_REFERRAL_HOURS),
+        (true, _) => Some(MAX_HOURS),
+    };
+    let Some(text) = policy.annotation("hours") else {
+        let missing = "a policy that permits break-glass or refer says for how long: @hours(\"4\")";
+        return if most.is_some() { Err(missing.into()) } else { Ok(None) };
+    };
+    let most = most.unwrap_or(MAX_HOURS);
+    match text.parse() {
+        Ok(hours) if (1..=most).contains(&hours) => Ok(Some(hours)),
+        _ => Err(format!("@hours is a whole number from 1 to {most}")),
     }
 }
 

@@ -21,6 +21,7 @@ mod delivery;
 mod facts;
 mod ledger;
 mod policies;
+mod referral;
 mod resume;
 mod staging;
 mod upload;
@@ -126,6 +127,8 @@ pub struct Relay {
     overdue_looked_at: UnixMillis,
     /// How often devices asked for emergency access.
     asked: Asked,
+    /// How often they referred a patient.
+    referrals: Asked,
 }
 
 impl Relay {
@@ -168,6 +171,7 @@ impl Relay {
             alerts_changed: true,
             overdue_looked_at: UnixMillis::default(),
             asked: Asked::default(),
+            referrals: Asked::default(),
         };
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);
@@ -322,6 +326,7 @@ impl Relay {
                 RelayEvent::Trail { trail, body } => self.trail(id, &trail, &body, now),
                 RelayEvent::DecisionsKnown(changes) => self.decisions_known(id, &changes, now),
                 RelayEvent::BreakGlass(asked) => self.emergency(id, &asked, now),
+                RelayEvent::Refer(asked) => self.referred(id, &asked, now),
                 RelayEvent::Sealing(key) => self.sealing(id, &key),
                 RelayEvent::Staged => self.staged(id),
                 RelayEvent::Closed { reason, by, .. } => {

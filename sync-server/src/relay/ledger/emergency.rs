@@ -18,7 +18,7 @@ const MAX_PURPOSE_BYTES: usize = 64;
 /// Purpose that is assumed of what was opened off line without naming one that is known.
 const ASSUMED: PurposeOfUse = PurposeOfUse::BreakTheGlass;
 
-/// How often devices have asked within the present minute.
+/// How often devices have asked for something within the present minute.
 #[derive(Debug, Default)]
 pub(in crate::relay) struct Asked {
     minute: i64,
@@ -27,7 +27,7 @@ pub(in crate::relay) struct Asked {
 
 impl Asked {
     /// Counts a request; whether it is one too many.
-    fn too_often(&mut self, device: DeviceId, most: u32, now: UnixMillis) -> bool {
+    pub(in crate::relay) fn too_often(&mut self, device: DeviceId, most: u32, now: UnixMillis) -> bool {
         let minute = now.0.div_euclid(60_000);
         if minute != self.minute {
             self.minute = minute;

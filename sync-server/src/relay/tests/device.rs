@@ -7,7 +7,8 @@ use automerge::transaction::Transactable;
 use automerge::{ActorId, Change, ROOT, ReadDoc};
 use sync_protocol::frame::{
     Answer, BatchBody, BreakGlassAnswer, CaughtUp, ChangeName, Cursor, Decision, DeliveredDocument, Enrolled,
-    GoodbyeReason, Inventory, InventoryEntry, PushBody, PushedDocument, Resume, Resumed, SealedDocument, Welcome,
+    GoodbyeReason, Inventory, InventoryEntry, PushBody, PushedDocument, ReferAnswer, Resume, Resumed, SealedDocument,
+    Welcome,
 };
 use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, SecretKey, uncovered};
 use sync_protocol::session::{ClientEvent, ClientSession, EndedBy, Intent};
@@ -80,6 +81,7 @@ pub struct Device {
     pub heeds: bool,
     pub decided: Vec<Decision>,
     pub opened: Vec<BreakGlassAnswer>,
+    pub referred: Vec<ReferAnswer>,
     pub welcome: Option<Welcome>,
     /// Every change that it ever made.
     pub made: BTreeSet<ChangeHash>,
@@ -121,6 +123,7 @@ impl Device {
             heeds: true,
             decided: Vec::new(),
             opened: Vec::new(),
+            referred: Vec::new(),
             welcome: None,
             made: BTreeSet::new(),
             by_break_glass: BTreeMap::new(),
@@ -255,6 +258,7 @@ impl Device {
             ClientEvent::TrailKept(through) => self.trail_kept.push(through),
             ClientEvent::Decided(decisions) => sent.extend(self.take_decisions(decisions)),
             ClientEvent::BreakGlassAnswered(answer) => self.opened.push(answer),
+            ClientEvent::ReferAnswered(answer) => self.referred.push(answer),
             ClientEvent::Stage { stage, documents } => {
                 self.disk.sealed.extend(documents.into_iter().map(|sealed| (sealed.document, sealed)));
                 sent.extend(self.session.as_mut().map(|session| bytes_of(session.staged(stage))));

@@ -20,6 +20,7 @@ mod metadata;
 mod model;
 mod policies;
 mod receipts;
+mod referrals;
 mod staging;
 mod trails;
 mod two_organizations;
