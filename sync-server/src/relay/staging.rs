@@ -13,7 +13,7 @@ use super::compare::IDS_PER_FRAME;
 use super::delivery::{Told, certify};
 use super::{ConnectionId, Relay};
 use crate::access::{PurposeOfUse, Staged};
-use crate::store::{NewAuditRow, Position, StagedDocument, StoreError};
+use crate::store::{Disclosed, NewAuditRow, Position, StagedDocument, StoreError};
 
 /// How often it is looked whether what lies ready is still what it should be, in milliseconds.
 const LOOK_EVERY_MS: i64 = 10 * 60 * 1_000;
@@ -162,7 +162,8 @@ impl Relay {
         let Some(connection) = self.connections.get(&id) else { return Ok(()) };
         let events = ids.chunks(IDS_PER_FRAME).map(|chunk| connection.session.withdraw(chunk.to_vec())).collect();
         self.carry_out(id, events, now);
-        self.audit_staging(id, "take-back-sealed", json!({ "documents": closed }), now)
+        self.audit_staging(id, "take-back-sealed", json!({ "documents": closed }), now)?;
+        Ok(())
     }
 
     /// As many sealed documents as one frame takes, and how far each goes.
@@ -229,17 +230,25 @@ impl Relay {
             self.store.put_staged(&device, one)?;
         }
         let documents: Vec<_> = staged.iter().map(|one| json!([one.document, one.upto.0])).collect();
-        self.audit_staging(id, "lay-ready-sealed", json!({ "documents-upto": documents }), now)
+        let row = self.audit_staging(id, "lay-ready-sealed", json!({ "documents-upto": documents }), now)?;
+        let laid = |one: &StagedDocument| Disclosed {
+            document: one.document,
+            upto: one.upto,
+            break_glass: false,
+            sealed: true,
+        };
+        self.store.add_disclosures(&device, row, &staged.iter().map(laid).collect::<Vec<_>>())
     }
 
+    /// Gives the row.
     fn audit_staging(
         &mut self,
         id: ConnectionId,
         action: &'static str,
         detail: serde_json::Value,
         now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let Some(peer) = self.peer(id) else { return Ok(()) };
+    ) -> Result<u64, StoreError> {
+        let Some(peer) = self.peer(id) else { return Ok(0) };
         let row = NewAuditRow {
             at: now,
             action,
@@ -248,6 +257,7 @@ impl Relay {
             organization: Some(peer.subject.organization.clone()),
             detail,
         };
-        self.audit(&row)
+        self.begin()?;
+        self.store.append_audit_row(&row)
     }
 }

@@ -49,6 +49,8 @@ pub struct Disclosed {
     pub upto: Position,
     /// It was open to the receiver by emergency access only.
     pub break_glass: bool,
+    /// It left sealed, to be opened in an emergency without a network.
+    pub sealed: bool,
 }
 
 /// A document sent to a device, with the audit row of the batch.
@@ -207,7 +209,12 @@ pub trait LedgerStore {
     /// # Errors
     /// [`StoreError::Database`].
     fn acknowledged(&mut self, row: u64, now: UnixMillis) -> Result<(), StoreError>;
-    /// How far a device was sent each document, by number of the document.
+    /// Documents that were ever laid sealed on a device, those that it had to give back included.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn laid_sealed(&self, device: &DeviceId) -> Result<RoaringBitmap, StoreError>;
+    /// How far a device was sent each document openly, by number of the document.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].

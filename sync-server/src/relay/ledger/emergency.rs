@@ -1,13 +1,13 @@
-//! Emergency access: requests of devices, what they opened off line, and the alert that goes with each.
+//! Emergency access: requests of devices, and the alert that goes with each.
 
 use std::collections::HashMap;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sync_protocol::frame::{BreakGlass, BreakGlassOutcome, BreakGlassRefusal, GoodbyeReason, Opening, TrailEntry};
+use sync_protocol::frame::{BreakGlass, BreakGlassOutcome, BreakGlassRefusal, GoodbyeReason, Opening};
 use sync_protocol::{DeviceId, OpeningId, UnixMillis};
 
-use crate::access::{BreakGlassOpening, PurposeOfUse};
+use crate::access::BreakGlassOpening;
 use crate::relay::{ConnectionId, EmergencyRequest, Relay};
 use crate::store::{AlertKind, NewAlert, NewAuditRow, StoreError};
 
@@ -15,8 +15,6 @@ use crate::store::{AlertKind, NewAlert, NewAuditRow, StoreError};
 const MAX_REASON_BYTES: usize = 2_000;
 /// Longest purpose of use, in bytes.
 const MAX_PURPOSE_BYTES: usize = 64;
-/// Purpose that is assumed of what was opened off line without naming one that is known.
-const ASSUMED: PurposeOfUse = PurposeOfUse::BreakTheGlass;
 
 /// How often devices have asked for something within the present minute.
 #[derive(Debug, Default)]
@@ -51,7 +49,7 @@ impl Relay {
             self.close(id, GoodbyeReason::ProtocolViolation, "too many requests for emergency access in a minute");
             return Ok(());
         }
-        let outcome = match wrong(asked) {
+        let outcome = match wrong(&asked.reason, &asked.purpose) {
             Some(refusal) => {
                 self.audit_wrong(id, asked, refusal, now)?;
                 BreakGlassOutcome::Refused(refusal)
@@ -136,59 +134,7 @@ impl Relay {
         self.audit(&row)
     }
 
-    /// Opens on the relay what a device opened off line, as long as it may still be open there; an alert in any case.
-    pub(in crate::relay) fn opened_offline(
-        &mut self,
-        id: ConnectionId,
-        entries: &[TrailEntry],
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        // A request that goes to the relay stands in the trail too, but opened nothing there and names no document.
-        let opened = |entry: &&TrailEntry| entry.action == "break-glass" && !entry.documents.is_empty();
-        for entry in entries.iter().filter(opened) {
-            let Some(peer) = self.peer(id) else { return Ok(()) };
-            let (Some(organization), Some(patient)) = (entry.organization.clone(), entry.patient.clone()) else {
-                continue;
-            };
-            let (device, subject) = (peer.device, peer.subject.clone());
-            let open = self.store.openings_after(now)?;
-            let known = |opening: &BreakGlassOpening| {
-                opening.subject == subject && opening.organization == organization && opening.patient == patient
-            };
-            // Opened over the connection: it is on record and alerted already.
-            if open.iter().any(known) {
-                continue;
-            }
-            let purpose = entry.purpose.parse().unwrap_or(ASSUMED);
-            let reason = if entry.reason.trim().is_empty() { "not given".to_owned() } else { entry.reason.clone() };
-            let request = EmergencyRequest {
-                id: None,
-                device,
-                subject: subject.clone(),
-                organization: organization.clone(),
-                patient,
-                purpose,
-                reason,
-                since: entry.at,
-            };
-            match self.break_glass(request, now)? {
-                Some(opening) => self.alert_of_opening(&opening, true)?,
-                // Over by now, or not permitted. It was opened all the same: somebody must hear of it.
-                None => self.raise_alert(&NewAlert {
-                    organization,
-                    kind: AlertKind::BreakGlass,
-                    about: format!("{device} {}", entry.at.0),
-                    at: now,
-                    device: Some(device),
-                    practitioner: Some(subject.practitioner),
-                    detail: json!({ "patient": entry.patient, "offline": true, "permitted": false }),
-                })?,
-            }
-        }
-        Ok(())
-    }
-
-    fn alert_of_opening(&mut self, opening: &BreakGlassOpening, offline: bool) -> Result<(), StoreError> {
+    pub(super) fn alert_of_opening(&mut self, opening: &BreakGlassOpening, offline: bool) -> Result<(), StoreError> {
         self.raise_alert(&NewAlert {
             organization: opening.organization.clone(),
             kind: AlertKind::BreakGlass,
@@ -210,10 +156,10 @@ fn opened(opening: &BreakGlassOpening, now: UnixMillis) -> BreakGlassOutcome {
 }
 
 /// Why a request is refused whatever the policy says.
-fn wrong(asked: &BreakGlass) -> Option<BreakGlassRefusal> {
-    if asked.reason.len() > MAX_REASON_BYTES || asked.purpose.len() > MAX_PURPOSE_BYTES {
+pub(super) fn wrong(reason: &str, purpose: &str) -> Option<BreakGlassRefusal> {
+    if reason.len() > MAX_REASON_BYTES || purpose.len() > MAX_PURPOSE_BYTES {
         return Some(BreakGlassRefusal::TooLong);
     }
-    let missing = asked.reason.trim().is_empty() || asked.purpose.trim().is_empty();
+    let missing = reason.trim().is_empty() || purpose.trim().is_empty();
     missing.then_some(BreakGlassRefusal::ReasonMissing)
 }

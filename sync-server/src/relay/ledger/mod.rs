@@ -5,6 +5,7 @@ mod checkpoint;
 mod emergency;
 mod export;
 mod given;
+mod opened_offline;
 mod receipts;
 mod settings;
 mod trail;

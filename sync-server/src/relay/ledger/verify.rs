@@ -172,7 +172,7 @@ impl Relay {
                 let anchored = verifier.anchored.entry((device, branch)).or_default();
                 *anchored = last.max(*anchored);
             }
-            "disclose" => self.verify_disclosures(verifier, row, device, &detail)?,
+            "disclose" | "lay-ready-sealed" => self.verify_disclosures(verifier, row, device, &detail)?,
             _ => {}
         }
         Ok(())

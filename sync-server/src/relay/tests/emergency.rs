@@ -1,16 +1,12 @@
-//! Emergency access as devices ask for it, or tell of it afterwards.
+//! Emergency access as devices ask for it.
 
-use sync_protocol::frame::{
-    BreakGlass, BreakGlassOutcome, BreakGlassRefusal, Frame, GoodbyeReason, Opening, Trail, TrailBody, TrailEntry,
-    encode,
-};
-use sync_protocol::{DocumentId, TrailHash};
+use sync_protocol::frame::{BreakGlass, BreakGlassOutcome, BreakGlassRefusal, GoodbyeReason, Opening};
 
 use super::device::bytes_of;
 use super::*;
 use crate::store::AlertKind;
 
-fn request(of: &str, purpose: &str, reason: &str) -> BreakGlass {
+pub fn request(of: &str, purpose: &str, reason: &str) -> BreakGlass {
     BreakGlass {
         request: 7,
         organization: organization("north"),
@@ -21,14 +17,14 @@ fn request(of: &str, purpose: &str, reason: &str) -> BreakGlass {
 }
 
 /// Asks from a device; gives the answer, if the connection lives.
-fn ask(clinic: &mut Clinic, device: usize, asked: BreakGlass) -> Option<BreakGlassOutcome> {
+pub fn ask(clinic: &mut Clinic, device: usize, asked: BreakGlass) -> Option<BreakGlassOutcome> {
     let bytes = bytes_of(clinic.devices[device].session.as_ref()?.break_glass(asked)?);
     let before = clinic.devices[device].opened.len();
     clinic.send_raw(device, &bytes);
     clinic.devices[device].opened.get(before).map(|answer| answer.outcome.clone())
 }
 
-fn opened(outcome: Option<BreakGlassOutcome>) -> Opening {
+pub fn opened(outcome: Option<BreakGlassOutcome>) -> Opening {
     let Some(BreakGlassOutcome::Opened(opening)) = outcome else { panic!("{outcome:?}") };
     opening
 }
@@ -140,84 +136,4 @@ fn requests_of_one_device_are_bounded_by_the_minute() {
     clinic.wait(60_000);
     clinic.sync(2);
     assert_eq!(answered(&mut clinic), 10);
-}
-
-/// What a device's trail says of a chart that was opened.
-fn opening_entry(at: UnixMillis, documents: Vec<DocumentId>) -> TrailEntry {
-    TrailEntry {
-        at,
-        action: "break-glass".into(),
-        organization: Some(organization("north")),
-        patient: Some(patient("p1")),
-        documents,
-        reason: "unconscious".into(),
-        purpose: "ETREAT".into(),
-        break_glass: true,
-    }
-}
-
-/// Device 2 sends a trail of one entry, as often as said.
-fn tell(clinic: &mut Clinic, entry: TrailEntry, times: usize) {
-    let body = TrailBody { entries: vec![entry] };
-    let secret = clinic.devices[2].secret.clone();
-    let trail = Trail::sign(&secret, &clinic.relay.id(), 1, TrailHash([0; 32]), &body);
-    for _ in 0..times {
-        clinic.send_raw(2, &encode(&Frame::Trail(trail.clone())));
-    }
-}
-
-#[test]
-fn what_was_opened_off_line_is_opened_on_the_relay_once_with_the_same_end_and_alerted() {
-    let mut clinic = Clinic::of_two();
-    clinic.write(0, &core("north", "p1"), "penicillin");
-    let at = clinic.now.plus(-HOUR);
-    tell(&mut clinic, opening_entry(at, vec![core("north", "p1").id()]), 2);
-    assert!(clinic.devices[2].holds(&core("north", "p1")));
-    let alerts = clinic.alerts_of("north");
-    assert_eq!(alerts.len(), 1);
-    assert!(alerts[0].detail.contains(r#""offline":true"#));
-    assert_eq!(clinic.audited("break-glass").len(), 1);
-    clinic.wait(3 * HOUR - 1);
-    assert!(clinic.devices[2].holds(&core("north", "p1")));
-    clinic.wait(1);
-    assert!(!clinic.devices[2].holds(&core("north", "p1")), "four hours after it was opened");
-}
-
-#[test]
-fn what_was_opened_off_line_and_is_over_is_alerted_and_not_opened() {
-    let mut clinic = Clinic::of_two();
-    clinic.write(0, &core("north", "p1"), "penicillin");
-    let at = clinic.now.plus(-4 * HOUR);
-    tell(&mut clinic, opening_entry(at, vec![core("north", "p1").id()]), 1);
-    assert!(!clinic.devices[2].holds(&core("north", "p1")));
-    assert_eq!((clinic.audited("break-glass").len(), clinic.alerts_of("north").len()), (0, 1));
-}
-
-#[test]
-fn a_clock_that_runs_ahead_gives_no_more_time() {
-    let mut clinic = Clinic::of_two();
-    clinic.write(0, &core("north", "p1"), "penicillin");
-    let at = clinic.now.plus(100 * HOUR);
-    tell(&mut clinic, opening_entry(at, vec![core("north", "p1").id()]), 1);
-    clinic.wait(4 * HOUR);
-    assert!(!clinic.devices[2].holds(&core("north", "p1")));
-}
-
-#[test]
-fn a_request_in_the_trail_opens_nothing() {
-    let mut clinic = Clinic::of_two();
-    clinic.write(0, &core("north", "p1"), "penicillin");
-    let at = clinic.now;
-    tell(&mut clinic, opening_entry(at, Vec::new()), 1);
-    assert!(!clinic.devices[2].holds(&core("north", "p1")));
-    assert_eq!((clinic.audited("break-glass").len(), clinic.alerts_of("north").len()), (0, 0));
-}
-
-#[test]
-fn an_opening_asked_for_over_the_connection_is_not_opened_again_by_the_trail() {
-    let mut clinic = Clinic::of_two();
-    opened(ask(&mut clinic, 2, request("p1", "ETREAT", "unconscious")));
-    let at = clinic.now;
-    tell(&mut clinic, opening_entry(at, vec![core("north", "p1").id()]), 1);
-    assert_eq!((clinic.audited("break-glass").len(), clinic.alerts_of("north").len()), (1, 1));
 }

@@ -18,6 +18,7 @@ mod held;
 mod large;
 mod metadata;
 mod model;
+mod opened_offline;
 mod policies;
 mod receipts;
 mod referrals;

@@ -99,7 +99,7 @@ fn disclosures(reopen: Reopen<'_>) {
         organization: None,
         detail: json!({}),
     };
-    let sent = |document, upto| Disclosed { document, upto: Position(upto), break_glass: document == 2 };
+    let sent = |document, upto| Disclosed { document, upto: Position(upto), break_glass: document == 2, sealed: false };
     let first = store.append_audit_row(&row(tablet)).unwrap();
     store.add_disclosures(&tablet, first, &[sent(1, 5), sent(2, 3), sent(1, 6)]).unwrap();
     let second = store.append_audit_row(&row(phone)).unwrap();

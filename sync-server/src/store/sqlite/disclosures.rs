@@ -1,5 +1,6 @@
 //! Which version of which document went to which device.
 
+use roaring::RoaringBitmap;
 use rusqlite::{Connection, params};
 use sync_protocol::{DeviceId, UnixMillis};
 
@@ -7,19 +8,26 @@ use super::rows::bytes;
 use crate::store::{Disclosed, DisclosureRow, DocumentVersion, Position, SentUpTo, StoreError};
 
 pub(super) fn add(db: &Connection, device: &DeviceId, row: u64, documents: &[Disclosed]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO disclosure (document, row, device, upto, break_glass) VALUES (?1, ?2, ?3, ?4, ?5)
+    let sql =
+        "INSERT INTO disclosure (document, row, device, upto, break_glass, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                ON CONFLICT DO UPDATE SET upto = max(upto, ?4)";
     let mut statement = db.prepare_cached(sql)?;
     for one in documents {
-        statement.execute(params![one.document, row, device.0, one.upto.0, one.break_glass])?;
+        statement.execute(params![one.document, row, device.0, one.upto.0, one.break_glass, one.sealed])?;
     }
     Ok(())
+}
+
+pub(super) fn laid_sealed(db: &Connection, device: &DeviceId) -> Result<RoaringBitmap, StoreError> {
+    let mut statement = db.prepare_cached("SELECT DISTINCT document FROM disclosure WHERE device = ?1 AND sealed")?;
+    let documents = statement.query_map([device.0], |row| row.get::<_, u32>(0))?;
+    Ok(documents.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn sent_to(db: &Connection, device: &DeviceId) -> Result<Vec<SentUpTo>, StoreError> {
     let sql = "SELECT document, max(upto), max(iif(acknowledgement.row IS NULL, NULL, upto)), max(break_glass)
                FROM disclosure LEFT JOIN acknowledgement ON acknowledgement.row = disclosure.row
-               WHERE device = ?1 GROUP BY document ORDER BY document";
+               WHERE device = ?1 AND NOT sealed GROUP BY document ORDER BY document";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([device.0])?;
     let mut found = Vec::new();
@@ -39,7 +47,7 @@ pub(super) fn of(db: &Connection, document: u32, after: u64, limit: usize) -> Re
                  acknowledgement.at_ms
                FROM disclosure JOIN audit ON audit.seq = disclosure.row
                  LEFT JOIN acknowledgement ON acknowledgement.row = disclosure.row
-               WHERE document = ?1 AND disclosure.row > ?2 ORDER BY disclosure.row LIMIT ?3";
+               WHERE document = ?1 AND NOT sealed AND disclosure.row > ?2 ORDER BY disclosure.row LIMIT ?3";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![document, after, limit])?;
     let mut found = Vec::new();
@@ -47,7 +55,7 @@ pub(super) fn of(db: &Connection, document: u32, after: u64, limit: usize) -> Re
         found.push(DisclosureRow {
             row: row.get(0)?,
             device: DeviceId(bytes("device id", &row.get::<_, Vec<u8>>(1)?)?),
-            disclosed: Disclosed { document, upto: Position(row.get(2)?), break_glass: row.get(3)? },
+            disclosed: Disclosed { document, upto: Position(row.get(2)?), break_glass: row.get(3)?, sealed: false },
             at: UnixMillis(row.get(4)?),
             practitioner: row.get(5)?,
             organization: row.get(6)?,

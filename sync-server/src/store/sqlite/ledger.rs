@@ -115,6 +115,10 @@ impl LedgerStore for SqliteStore {
         Ok(())
     }
 
+    fn laid_sealed(&self, device: &DeviceId) -> Result<RoaringBitmap, StoreError> {
+        disclosures::laid_sealed(&self.connection, device)
+    }
+
     fn sent_to(&self, device: &DeviceId) -> Result<Vec<SentUpTo>, StoreError> {
         disclosures::sent_to(&self.connection, device)
     }
