@@ -6,7 +6,7 @@ use sync_protocol::UnixMillis;
 use sync_protocol::frame::GoodbyeReason;
 
 use super::{ConnectionId, Outgoing, Relay};
-use crate::store::StoreError;
+use crate::store::{Position, StoreError};
 
 impl Relay {
     /// Does something for an administrator in a transaction of its own: committed when it returns `Ok`.
@@ -21,6 +21,7 @@ impl Relay {
         let mut outgoing = self.flush(now);
         let loaded = if self.must_load { self.load() } else { Ok(()) };
         let begun = loaded.and_then(|()| self.begin()).map_err(E::from);
+        let head = self.head;
         let done = begun.and_then(|()| act(self, now)).and_then(|value| {
             self.store.commit()?;
             Ok(value)
@@ -28,18 +29,26 @@ impl Relay {
         self.in_transaction = false;
         self.acting = None;
         if done.is_err() {
-            self.give_up_administering();
+            self.give_up_administering(head);
         }
         self.policies_before = None;
         outgoing.extend(self.flush(now));
         (done, outgoing)
     }
 
-    /// Nothing of it was kept, so no decision may rest on it and nobody is told of it.
-    fn give_up_administering(&mut self) {
+    /// Nothing of it was kept, so no decision may rest on it and nobody is told of it. `head`: where the log ended before.
+    fn give_up_administering(&mut self, head: Position) {
         self.store.rollback();
         if let Some(policies) = self.policies_before.take() {
             self.gate.set_policies(policies);
+        }
+        if self.head != head {
+            // Changes were released out of custody: their documents' numbers are given out again, to other documents.
+            self.must_load = true;
+            if let Err(error) = self.load() {
+                tracing::error!(%error, "reading the store again failed");
+            }
+            return;
         }
         match self.store.facts() {
             Ok(facts) => self.gate.set_facts(facts),

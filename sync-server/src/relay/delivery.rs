@@ -180,7 +180,9 @@ fn disclosed(peer: &Peer, draft: &Draft) -> Vec<Disclosed> {
     let partial = peer.partial.map(|partial| (partial.document, partial.after));
     let documents = draft.complete.iter().copied().chain(partial);
     let by_glass = |document| peer.reach.break_glass_until(document).is_some();
-    documents.map(|(document, upto)| Disclosed { document, upto, break_glass: by_glass(document), sealed: false }).collect()
+    documents
+        .map(|(document, upto)| Disclosed { document, upto, break_glass: by_glass(document), sealed: false })
+        .collect()
 }
 
 /// The audit row for a batch: which documents, up to which version, went to whom.

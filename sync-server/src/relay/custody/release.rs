@@ -43,16 +43,20 @@ impl Relay {
         let tips = self.store.custody_signatures(&document)?;
         let before = self.store.document(&document)?.map(|entry| entry.number);
         let verdicts = self.plan_release(before, &waiting, &tips)?;
+        // Before anything is appended.
+        for ((_, checked), verdict) in waiting.iter().zip(&verdicts) {
+            if let Verdict::Answer(Answer::Refused(reason)) = verdict
+                && wanted == Some(&checked.link.hash)
+            {
+                fits(*reason)?;
+            }
+        }
         let mut released = Vec::new();
         let mut number = before;
         for ((case, checked), verdict) in waiting.iter().zip(verdicts) {
             match verdict {
                 Verdict::Append => number = Some(self.append_released(case, checked, &tips, now)?),
                 Verdict::Answer(Answer::AlreadyHad) => {}
-                Verdict::Answer(Answer::Refused(reason)) if wanted == Some(&checked.link.hash) => {
-                    fits(reason)?;
-                    continue;
-                }
                 _ => continue,
             }
             let name = ChangeName { document, hash: checked.link.hash };

@@ -1,6 +1,7 @@
 //! A database that fails: nothing is acknowledged, those concerned are told to come back, and afterwards all works.
 
 use super::*;
+use crate::access::Reach;
 use sync_protocol::frame::{Answer, GoodbyeReason};
 
 /// From now on, what the relay does to this table fails as on a full disk: SQLite rolls the transaction back by itself.
@@ -161,4 +162,41 @@ fn a_relay_that_cannot_read_its_database_serves_nobody_until_it_can() {
     assert_eq!(clinic.devices[1].text(&core("north", "p1")).len(), 2);
     clinic.resync(1);
     assert!(clinic.devices[1].agrees());
+}
+
+/// What everybody may receive now.
+fn reaches(clinic: &Clinic) -> Vec<roaring::RoaringBitmap> {
+    let of = |(who, at): (&str, &str)| {
+        let subject = Subject { practitioner: practitioner(who), organization: organization(at) };
+        Reach::documents(&clinic.relay.gate.reach(&subject, clinic.now)).clone()
+    };
+    [("dr-a", "north"), ("dr-b", "north"), ("dr-s", "south")].map(of).to_vec()
+}
+
+#[test]
+fn an_acceptance_that_cannot_be_stored_leaves_no_document_behind_that_another_could_be_taken_for() {
+    for what in ["INSERT ON audit WHEN NEW.action = 'custody-accept'", "UPDATE OF in_log ON custody"] {
+        let mut clinic = Clinic::of_two();
+        let officer = clinic.officer("north");
+        let [referred, other] = ["p1", "p2"].map(|of| core("north", of));
+        // South may read of p1 and not write; what it sends begins the document, once it is accepted.
+        clinic.write(2, &referred, "found in the field");
+        clinic.grant("north", "p1", Grantee::Organization(organization("south")), &[Compartment::Core], DAY);
+        clinic.cut_all();
+        break_on(&clinic, what);
+        let accepted = clinic.admin(|relay, now| relay.accept_custody(&officer, 1, "checked", now));
+        assert!(accepted.is_err(), "{what}");
+        mend(&clinic);
+        clinic.sync(0);
+        assert_eq!(clinic.write(0, &other, "CANARY"), [Answer::Accepted], "{what}");
+        clinic.sync(2);
+        access::assert_never_saw(&clinic.devices[2], &other, "CANARY");
+        let (kept, size) = (reaches(&clinic), clinic.relay.size());
+        clinic.restart();
+        assert_eq!((kept, size), (reaches(&clinic), clinic.relay.size()), "{what}");
+        clinic.admin(|relay, now| relay.accept_custody(&officer, 1, "checked", now)).unwrap();
+        (0..3).for_each(|device| clinic.sync(device));
+        assert!((0..3).all(|device| clinic.devices[device].agrees()), "{what}");
+        assert!(clinic.devices[0].holds(&referred), "{what}");
+    }
 }
