@@ -76,11 +76,12 @@ pub trait DecisionStore {
     /// # Errors
     /// [`StoreError::Damaged`].
     fn custody_states(&self, document: &DocumentId) -> Result<Vec<(ChangeHash, CustodyMark)>, StoreError>;
-    /// Changes of a device that nobody has decided on: how many, and their size in bytes.
+    /// What a device fills custody with, changes and their size in bytes: those that nobody has decided on, and those that
+    /// came after `returned_since` and were returned without anybody deciding on them.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    fn undecided_of(&self, device: &DeviceId) -> Result<(u64, u64), StoreError>;
+    fn held_in_custody(&self, device: &DeviceId, returned_since: UnixMillis) -> Result<(u64, u64), StoreError>;
     /// Records a decision.
     ///
     /// # Errors

@@ -1,17 +1,21 @@
 //! Taking changes into custody: how much of a device's there may be, whom it concerns, and what builds on what was returned.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::json;
 use sync_protocol::frame::{Answer, ChangeName, CustodyReason, Decision, RefusalReason};
 use sync_protocol::identity::{Certificate, ChangeSignature};
-use sync_protocol::{ChangeHash, DeviceId, DocumentDescriptor, OrganizationId, UnixMillis};
+use sync_protocol::{ChangeHash, DeviceId, DocumentDescriptor, DocumentId, OrganizationId, UnixMillis};
 
 use crate::access::Subject;
 use crate::relay::Relay;
 use crate::relay::change_check::CheckedChange;
 use crate::relay::ledger::ROOM_FOR_ERASING;
 use crate::store::{AlertKind, CustodyEntry, CustodyMark, CustodyState, NewAlert, NewDecision, StoreError};
+
+/// How long what was returned by itself, as it builds on what was returned, counts as if it waited for a decision, in
+/// milliseconds: a device that has heard of the decision makes no more of it, and another cannot fill the disk with it.
+const RETURNED_COUNTS_MS: i64 = 30 * 24 * 3_600_000;
 
 /// How much more of a device custody takes, and what came during one push.
 #[derive(Debug, Default)]
@@ -21,6 +25,17 @@ pub(in crate::relay) struct Room {
     /// What came, by who decides on it.
     came: BTreeMap<OrganizationId, u64>,
     full: bool,
+    /// All that there are; looked up when the first change asks for it.
+    organizations: Option<BTreeSet<OrganizationId>>,
+}
+
+/// What came into custody for one document during one push.
+#[derive(Debug, Default)]
+pub(in crate::relay) struct Came {
+    /// Changes that wait there, whose signatures are worth keeping.
+    waiting: HashSet<ChangeHash>,
+    /// Changes that were returned as they came.
+    returned: HashSet<ChangeHash>,
 }
 
 /// A change on its way into custody.
@@ -31,7 +46,8 @@ pub(in crate::relay) struct Intake<'a> {
     pub descriptor: &'a DocumentDescriptor,
     /// Of the author.
     pub certificate: &'a Certificate,
-    pub tips: &'a [ChangeSignature],
+    /// Its own signature, if it has one.
+    pub signature: Option<ChangeSignature>,
     pub change: &'a CheckedChange,
     pub bytes: &'a [u8],
     pub reason: CustodyReason,
@@ -45,12 +61,13 @@ impl Relay {
         &mut self,
         intake: &Intake<'_>,
         room: &mut Room,
+        came: &mut Came,
         now: UnixMillis,
     ) -> Result<Answer, StoreError> {
         let name = ChangeName { document: intake.descriptor.id(), hash: intake.change.link.hash };
         match intake.marks.get(&name.hash).map(|mark| mark.state) {
             Some(CustodyState::Undecided | CustodyState::WaitsForSignature) => {
-                self.keep_signatures(intake)?;
+                came.waiting.insert(name.hash);
                 self.store.add_notice(&intake.device, &name)?;
             }
             // It has not heard of the decision, or was set back. Nobody else is told of it.
@@ -59,19 +76,21 @@ impl Relay {
                 self.to_tell.insert(intake.device);
             }
             Some(_) => {}
-            None if !self.has_room(intake, room)? => return Ok(Answer::Refused(RefusalReason::CustodyFull)),
-            None => self.keep_in_custody(intake, name, room, now)?,
+            // It stands in the same push twice.
+            None if came.waiting.contains(&name.hash) || came.returned.contains(&name.hash) => {}
+            None if !self.has_room(intake, room, now)? => return Ok(Answer::Refused(RefusalReason::CustodyFull)),
+            None => self.keep_in_custody(intake, name, room, came, now)?,
         }
         Ok(Answer::Custody(intake.reason))
     }
 
-    fn has_room(&self, intake: &Intake<'_>, room: &mut Room) -> Result<bool, StoreError> {
+    fn has_room(&self, intake: &Intake<'_>, room: &mut Room, now: UnixMillis) -> Result<bool, StoreError> {
         let (changes, bytes) = match room.left {
             Some(left) => left,
             None => {
                 let times = if intake.erasing { ROOM_FOR_ERASING } else { 1 };
                 let most = self.settings.ledger;
-                let (changes, bytes) = self.store.undecided_of(&intake.device)?;
+                let (changes, bytes) = self.store.held_in_custody(&intake.device, now.plus(-RETURNED_COUNTS_MS))?;
                 let left = |most: u64, there: u64| (most * times).saturating_sub(there);
                 (left(most.custody_changes, changes), left(most.custody_bytes, bytes))
             }
@@ -90,6 +109,7 @@ impl Relay {
         intake: &Intake<'_>,
         name: ChangeName,
         room: &mut Room,
+        came: &mut Came,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let author = &intake.certificate.body;
@@ -97,44 +117,51 @@ impl Relay {
             descriptor: intake.descriptor.clone(),
             hash: name.hash,
             payload: intake.bytes.to_vec(),
-            signature: intake.tips.iter().find(|tip| tip.author == intake.change.link.author).copied(),
+            signature: intake.signature,
             device: intake.device,
             practitioner: author.practitioner.clone(),
             organization: author.organization.clone(),
             reason: intake.reason,
             received_at: now,
         })?;
-        self.keep_signatures(intake)?;
         self.store.put_certificate(intake.certificate)?;
         self.store.add_notice(&intake.device, &name)?;
         self.store.add_notice(&intake.certificate.device(), &name)?;
-        if self.builds_on_returned(&name, &intake.change.link.deps)? {
+        if builds_on_returned(intake, came) {
+            came.returned.insert(name.hash);
             let reason = Decision::RETURNED_ALONG.to_owned();
             self.store.decide_custody(&name, &NewDecision { accepted: false, officer: None, reason, at: now })?;
             self.tell_of(&name)?;
         } else {
-            *room.came.entry(self.who_decides(intake)?).or_default() += 1;
+            came.waiting.insert(name.hash);
+            let decides = self.who_decides(intake, room)?;
+            *room.came.entry(decides).or_default() += 1;
         }
         Ok(())
     }
 
-    fn keep_signatures(&mut self, intake: &Intake<'_>) -> Result<(), StoreError> {
-        let document = intake.descriptor.id();
-        for tip in intake.tips.iter().filter(|tip| tip.author == intake.change.link.author) {
-            self.store.put_custody_signature(&document, tip)?;
+    /// Keeps the signatures over what waits in custody, once for a document: which of them covers what is accepted is not
+    /// known before. Others cover nothing there.
+    pub(in crate::relay) fn keep_signatures(
+        &mut self,
+        document: &DocumentId,
+        tips: &[ChangeSignature],
+        came: &Came,
+    ) -> Result<(), StoreError> {
+        for tip in tips.iter().filter(|tip| came.waiting.contains(&tip.tip)) {
+            self.store.put_custody_signature(document, tip)?;
         }
         Ok(())
-    }
-
-    fn builds_on_returned(&self, name: &ChangeName, deps: &[ChangeHash]) -> Result<bool, StoreError> {
-        let states = self.store.custody_states(&name.document)?;
-        Ok(states.iter().any(|(hash, mark)| mark.state == CustodyState::Returned && deps.contains(hash)))
     }
 
     /// The organization that manages the document; if there is none of that name, the author's.
-    fn who_decides(&self, intake: &Intake<'_>) -> Result<OrganizationId, StoreError> {
+    fn who_decides(&self, intake: &Intake<'_>, room: &mut Room) -> Result<OrganizationId, StoreError> {
+        if room.organizations.is_none() {
+            let all = self.store.organizations()?;
+            room.organizations = Some(all.into_iter().map(|organization| organization.id).collect());
+        }
         let managing = &intake.descriptor.organization;
-        let known = self.store.organizations()?.iter().any(|organization| organization.id == *managing);
+        let known = room.organizations.as_ref().is_some_and(|all| all.contains(managing));
         Ok(if known { managing.clone() } else { intake.certificate.body.organization.clone() })
     }
 
@@ -163,4 +190,9 @@ impl Relay {
         }
         Ok(())
     }
+}
+
+fn builds_on_returned(intake: &Intake<'_>, came: &Came) -> bool {
+    let before = |dep| intake.marks.get(dep).is_some_and(|mark| mark.state == CustodyState::Returned);
+    intake.change.link.deps.iter().any(|dep| came.returned.contains(dep) || before(dep))
 }

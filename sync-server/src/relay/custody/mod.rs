@@ -8,5 +8,5 @@ mod release;
 mod show;
 
 pub use decide::{Decided, MAX_REASON_BYTES};
-pub(in crate::relay) use intake::{Intake, Room};
+pub(in crate::relay) use intake::{Came, Intake, Room};
 pub use show::CustodyMaterial;

@@ -335,6 +335,55 @@ fn custody_of_one_device_is_bounded_and_what_does_not_fit_is_refused_for_now() {
 }
 
 #[test]
+fn what_builds_on_a_returned_change_fills_custody_too_for_a_month() {
+    let (mut clinic, officer, chart) = reading();
+    clinic.restart_with(LedgerSettings { custody_changes: 3, ..LedgerSettings::default() });
+    clinic.sync(2);
+    clinic.devices[2].heeds = false;
+    clinic.write(2, &chart, "returned");
+    give_back(&mut clinic, &officer, 1).unwrap();
+    let answers: Vec<_> = (0..5).flat_map(|n| clinic.write(2, &chart, &format!("on it {n}"))).collect();
+    let full = Answer::Refused(RefusalReason::CustodyFull);
+    assert!(answers[..3].iter().all(|answer| matches!(answer, Answer::Custody(_))), "{answers:?}");
+    assert_eq!(answers[3..], [full.clone(), full]);
+    clinic.wait(31 * DAY);
+    clinic.resync(2);
+    assert!(matches!(clinic.write(2, &core("north", "p2"), "a month later")[..], [Answer::Custody(_)]));
+}
+
+#[test]
+fn a_push_into_custody_keeps_a_signature_for_each_change_and_repeating_it_keeps_no_more() {
+    const CHANGES: usize = 300;
+    let (mut clinic, _, chart) = reading();
+    clinic.sql(
+        "CREATE TABLE tried (n INTEGER);
+         CREATE TRIGGER tries BEFORE INSERT ON custody_signature BEGIN INSERT INTO tried VALUES (1); END",
+    );
+    (0..CHANGES).for_each(|n| _ = clinic.devices[2].edit(&chart, &format!("{n}")));
+    let mut body = clinic.devices[2].unsent();
+    body.documents[0].signatures = clinic.devices[2].disk.documents[&chart.id()].signatures.clone();
+    assert!(body.documents[0].signatures.len() >= CHANGES, "each is signed by itself");
+    for times in 1..=2 {
+        let answers = clinic.push_body(2, &body);
+        assert!(answers.iter().all(|answer| matches!(answer, Answer::Custody(_))));
+        assert_eq!(clinic.rows("custody"), CHANGES);
+        assert_eq!((clinic.rows("custody_signature"), clinic.rows("tried")), (CHANGES, times * CHANGES));
+    }
+}
+
+#[test]
+fn signatures_over_what_custody_has_no_room_for_are_not_kept() {
+    let (mut clinic, _, chart) = reading();
+    clinic.restart_with(LedgerSettings { custody_changes: 2, ..LedgerSettings::default() });
+    clinic.sync(2);
+    (0..10).for_each(|n| _ = clinic.devices[2].edit(&chart, &format!("{n}")));
+    let mut body = clinic.devices[2].unsent();
+    body.documents[0].signatures = clinic.devices[2].disk.documents[&chart.id()].signatures.clone();
+    clinic.push_body(2, &body);
+    assert_eq!((clinic.rows("custody"), clinic.rows("custody_signature")), (2, 2));
+}
+
+#[test]
 fn custody_is_bounded_in_bytes_too() {
     let (mut clinic, _, chart) = reading();
     clinic.restart_with(LedgerSettings { custody_bytes: 500, ..LedgerSettings::default() });

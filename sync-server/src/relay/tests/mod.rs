@@ -129,6 +129,12 @@ impl Clinic {
         rusqlite::Connection::open(self.database()).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// Rows of a table, past the relay.
+    pub fn rows(&self, table: &str) -> usize {
+        let database = rusqlite::Connection::open(self.database()).unwrap();
+        database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
     /// Starts the relay again with other settings.
     pub fn restart_with(&mut self, ledger: LedgerSettings) {
         self.ledger = ledger;

@@ -12,7 +12,7 @@ use sync_protocol::limits::MAX_CHANGES_PER_PUSH;
 use sync_protocol::{AuthorId, ChangeHash, DeviceId, DocumentDescriptor, UnixMillis};
 
 use super::change_check::CheckedChange;
-use super::custody::{Intake, Room};
+use super::custody::{Came, Intake, Room};
 use super::{ConnectionId, Peer, Relay, Stage, set_fingerprint};
 use crate::access::{Action, AppendPermit, Subject};
 use crate::store::{CustodyMark, CustodyState, NewAuditRow, NewChange, NewDecision, StoreError, StoredSignature};
@@ -36,6 +36,8 @@ struct Sender {
 struct Part<'a> {
     descriptor: &'a DocumentDescriptor,
     tips: &'a [ChangeSignature],
+    /// The same, by the change that was signed.
+    signed: &'a HashMap<ChangeHash, ChangeSignature>,
     marks: &'a HashMap<ChangeHash, CustodyMark>,
 }
 
@@ -130,16 +132,19 @@ impl Relay {
             custody: &marks,
         };
         let verdicts = plan(self.store.as_ref(), &to_plan)?;
-        let part = Part { descriptor: &pushed.descriptor, tips: &tips, marks: &marks };
+        let signed = tips.iter().map(|tip| (tip.tip, *tip)).collect();
+        let part = Part { descriptor: &pushed.descriptor, tips: &tips, signed: &signed, marks: &marks };
         let mut answers = Vec::with_capacity(verdicts.len());
-        let mut after = before;
+        let (mut after, mut came) = (before, Came::default());
         for ((bytes, change), verdict) in pushed.changes.iter().zip(&checked).zip(verdicts) {
             let Ok(change) = change else {
                 answers.extend(answer_only(verdict));
                 continue;
             };
             answers.push(match verdict {
-                Verdict::Custody(reason) => self.keep_back(sender, &part, before, change, bytes, reason, room, now)?,
+                Verdict::Custody(reason) => {
+                    self.keep_back(sender, &part, before, change, bytes, reason, room, &mut came, now)?
+                }
                 Verdict::Append => {
                     after = Some(self.append_change(sender, &part, change, bytes, now)?);
                     Answer::Accepted
@@ -147,6 +152,7 @@ impl Relay {
                 Verdict::Answer(answer) => answer,
             });
         }
+        self.keep_signatures(&document, &tips, &came)?;
         match (before, after) {
             (None, Some(number)) => self.document_begun(Some(id), &pushed.descriptor, number, now),
             (Some(number), Some(_)) if answers.contains(&Answer::Accepted) => {
@@ -315,6 +321,7 @@ impl Relay {
         bytes: &[u8],
         reason: CustodyReason,
         room: &mut Room,
+        came: &mut Came,
         now: UnixMillis,
     ) -> Result<Answer, StoreError> {
         // It may not learn so, but what is in the log needs no decision.
@@ -329,13 +336,13 @@ impl Relay {
             erasing: sender.erasing,
             descriptor: part.descriptor,
             certificate,
-            tips: part.tips,
+            signature: part.signed.get(&change.link.hash).copied().filter(|s| s.author == change.link.author),
             change,
             bytes,
             reason,
             marks: part.marks,
         };
-        self.take_custody(&intake, room, now)
+        self.take_custody(&intake, room, came, now)
     }
 
     fn audit_push(

@@ -38,7 +38,7 @@ fn decided(reopen: Reopen<'_>) {
         store.add_notice(&tablet, &name(seq)).unwrap();
     }
     store.add_notice(&phone, &name(1)).unwrap();
-    assert_eq!(store.undecided_of(&tablet).unwrap(), (3, 30));
+    assert_eq!(store.held_in_custody(&tablet, UnixMillis(0)).unwrap(), (3, 30));
     assert_eq!(store.notices(&tablet, 10).unwrap(), []);
     let officer = Some((practitioner("po"), organization("north")));
     let decision = |accepted| NewDecision { accepted, officer: officer.clone(), reason: "why".into(), at: NOW };
@@ -49,7 +49,7 @@ fn decided(reopen: Reopen<'_>) {
     store.notice_known(&tablet, &name(3)).unwrap();
     drop(store);
     let mut store = reopen();
-    assert_eq!(store.undecided_of(&tablet).unwrap(), (1, 10));
+    assert_eq!(store.held_in_custody(&tablet, UnixMillis(0)).unwrap(), (1, 10));
     assert_eq!(store.waiting_for_signature(&phone).unwrap(), [core("p1").id()]);
     let returned = Decision { change: name(2), accepted: false, reason: "why".into() };
     assert_eq!(

@@ -3,7 +3,9 @@
 use rusqlite::{Connection, Row, params};
 use sync_protocol::frame::{ChangeName, Decision};
 use sync_protocol::identity::ChangeSignature;
-use sync_protocol::{AuthorId, ChangeHash, DeviceId, DocumentId, OrganizationId, PractitionerId, Signature};
+use sync_protocol::{
+    AuthorId, ChangeHash, DeviceId, DocumentId, OrganizationId, PractitionerId, Signature, UnixMillis,
+};
 
 use super::SqliteStore;
 use super::custody::{ENTRY, entry};
@@ -68,11 +70,14 @@ impl DecisionStore for SqliteStore {
         Ok(states)
     }
 
-    fn undecided_of(&self, device: &DeviceId) -> Result<(u64, u64), StoreError> {
-        let sql =
-            "SELECT count(*), coalesce(sum(length(payload)), 0) FROM custody WHERE device = ?1 AND outcome IS NULL";
+    fn held_in_custody(&self, device: &DeviceId, returned_since: UnixMillis) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(size), 0) FROM (
+                     SELECT length(payload) AS size FROM custody WHERE device = ?1 AND outcome IS NULL
+                     UNION ALL
+                     SELECT length(payload) FROM custody WHERE device = ?1 AND outcome = 'returned'
+                       AND decided_by IS NULL AND received_at_ms > ?2)";
         let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement.query_row([device.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        Ok(statement.query_row(params![device.0, returned_since.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     fn decide_custody(&mut self, change: &ChangeName, decision: &NewDecision) -> Result<(), StoreError> {

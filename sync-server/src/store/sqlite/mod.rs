@@ -37,13 +37,14 @@ use crate::store::{
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_access_facts.sql"),
     include_str!("../../../migrations/0003_accounts.sql"),
     include_str!("../../../migrations/0004_ledger.sql"),
     include_str!("../../../migrations/0005_staging.sql"),
     include_str!("../../../migrations/0006_laid_sealed.sql"),
+    include_str!("../../../migrations/0007_custody_room.sql"),
 ];
 
 /// A relay's store in one SQLite database.

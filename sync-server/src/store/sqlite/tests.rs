@@ -11,7 +11,7 @@ fn a_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("relay.db");
     let newer = Connection::open(&path).unwrap();
-    newer.execute_batch("CREATE TABLE later (x); PRAGMA user_version = 7").unwrap();
+    newer.execute_batch("CREATE TABLE later (x); PRAGMA user_version = 99").unwrap();
     drop(newer);
     let before = std::fs::read(&path).unwrap();
     let error = open(&path).unwrap_err();
