@@ -15,6 +15,7 @@ mod elapsed;
 mod emergency;
 mod erasure;
 mod error;
+mod exchange;
 mod fhir_time;
 mod lease;
 mod observe;
@@ -45,6 +46,7 @@ pub use edit::{
 pub use emergency::REQUEST_MS;
 pub use erasure::ERASE_AFTER_MS;
 pub use error::{ConnectionError, DeviceError};
+pub use exchange::chart_of_code;
 pub use observe::{DeviceEvent, ObserverId};
 pub use person::Person;
 #[doc(hidden)]

@@ -17,6 +17,9 @@ pub struct ExportArgs {
     /// File to write, - for standard output
     #[arg(default_value = "-")]
     file: PathBuf,
+    /// transaction and collection are Bundles that import again as the same; summary is an International Patient Summary
+    #[arg(long, default_value = "transaction", value_parser = ["transaction", "collection", "ndjson", "summary"])]
+    form: String,
 }
 
 /// Runs the command.
@@ -24,26 +27,40 @@ pub struct ExportArgs {
 /// # Errors
 /// [`Failure`]; an existing file is left alone.
 pub fn run(mut context: Context, args: &ExportArgs) -> Result<(), Failure> {
-    let bundle = if args.chart == "directory" {
-        context.device.export_directory(system_time())?
-    } else {
-        let chart = context.chart(&args.chart)?;
-        context.device.export_chart(&chart, system_time())?
+    let now = system_time();
+    if args.chart == "directory" {
+        return write(&args.file, &pretty(&context.device.export_directory(now)?)?);
+    }
+    let chart = context.chart(&args.chart)?;
+    let device = &mut context.device;
+    let text = match args.form.as_str() {
+        "collection" => pretty(&device.export_collection(&chart, now)?)?,
+        "ndjson" => device.export_ndjson(&chart, now)?,
+        "summary" => pretty(&device.export_summary(&chart, now)?)?,
+        _ => pretty(&device.export_chart(&chart, now)?)?,
     };
-    write(&args.file, &bundle)
+    write(&args.file, &text)
 }
 
-fn write(path: &Path, bundle: &Value) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(bundle).map_err(Failure::from_error)?;
+fn pretty(bundle: &Value) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(bundle).map_err(Failure::from_error)? + "\n")
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path == Path::new("-") {
-        say!("{text}");
+        say!("{}", text.trim_end_matches('\n'));
         return Ok(());
     }
+    write_new(path, text.as_bytes())
+}
+
+/// Writes a file that must not exist yet.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
     let mut file = std::fs::File::create_new(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => Failure::BadInput(format!("{} exists already", path.display())),
         _ => failed(error),
     })?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+    std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
     file.sync_all().map_err(failed)
 }

@@ -27,17 +27,24 @@ pub fn bundle_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         for entry in std::fs::read_dir(path).map_err(failed)? {
             let file = entry.map_err(failed)?.path();
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.ends_with(".json") || name.ends_with(".json.gz") {
+            let plain = name.strip_suffix(".gz").unwrap_or(&name);
+            if plain.ends_with(".json") || plain.ends_with(".ndjson") {
                 found.push(file);
             }
         }
         if found.is_empty() {
-            return Err(Failure::BadInput(format!("no .json or .json.gz file in {}", path.display())));
+            return Err(Failure::BadInput(format!("no .json or .ndjson file, plain or .gz, in {}", path.display())));
         }
         found.sort();
         files.extend(found);
     }
     Ok(files)
+}
+
+/// True for a file of resources, one a line.
+pub fn is_ndjson(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".ndjson")
 }
 
 /// A bundle file's JSON text.

@@ -1,7 +1,7 @@
 //! `satchel device import`
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use client_core::driver::system_time;
@@ -9,7 +9,7 @@ use client_core::{BundleLimits, Device, ImportOptions, ImportReport};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::{Context, bundle_files, read_bundle_file};
+use super::{Context, bundle_files, is_ndjson, read_bundle_file};
 use crate::failure::Failure;
 use crate::output;
 
@@ -22,6 +22,9 @@ pub struct ImportArgs {
     /// Import what can be imported, and list what cannot
     #[arg(long)]
     skip_problems: bool,
+    /// Refuse, or with --skip-problems leave out, what is not valid FHIR R4; otherwise it is imported and listed
+    #[arg(long)]
+    only_valid: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -31,6 +34,7 @@ struct ShownImport {
     changed: usize,
     unchanged: usize,
     problems: Vec<String>,
+    invalid: Vec<String>,
     warnings: Vec<String>,
     charts: Vec<String>,
 }
@@ -46,7 +50,7 @@ pub fn run(mut context: Context, args: &ImportArgs) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for file in &files {
         bar.set_message(file.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        match import_file(&mut context.device, file, args.skip_problems) {
+        match import_file(&mut context.device, file, args) {
             Ok(report) => shown.add(&file.display().to_string(), &report),
             Err(failure @ (Failure::Refused(_) | Failure::Unreachable(_))) => return Err(failure),
             Err(failure) => failures.push(with_file(file, &failure)),
@@ -62,13 +66,17 @@ pub fn run(mut context: Context, args: &ImportArgs) -> Result<(), Failure> {
     }
 }
 
-fn import_file(device: &mut Device, file: &std::path::Path, skip_problems: bool) -> Result<ImportReport, Failure> {
+fn import_file(device: &mut Device, file: &Path, args: &ImportArgs) -> Result<ImportReport, Failure> {
+    let (skip_problems, only_valid) = (args.skip_problems, args.only_valid);
     let bytes = read_bundle_file(file)?;
-    let options = ImportOptions { skip_problems, limits: BundleLimits::default() };
-    Ok(device.import(&bytes, &options, system_time(), |_, _| {})?)
+    let options = ImportOptions { skip_problems, only_valid, limits: BundleLimits::default() };
+    Ok(match is_ndjson(file) {
+        true => device.import_ndjson(&bytes, &options, system_time(), |_, _| {})?,
+        false => device.import(&bytes, &options, system_time(), |_, _| {})?,
+    })
 }
 
-fn with_file(file: &std::path::Path, failure: &Failure) -> String {
+fn with_file(file: &Path, failure: &Failure) -> String {
     let (name, message) = (file.display().to_string(), failure.to_string());
     if message.starts_with(&name) { message } else { format!("{name}: {message}") }
 }
@@ -79,6 +87,7 @@ impl ShownImport {
         self.changed += report.changed;
         self.unchanged += report.unchanged;
         self.problems.extend(report.problems.iter().map(|problem| format!("{file}: {problem}")));
+        self.invalid.extend(report.invalid.iter().map(|problem| format!("{file}: {problem}")));
         self.warnings.extend(report.warnings.iter().map(|warning| format!("{file}: {warning}")));
         self.charts.extend(report.charts.iter().map(ToString::to_string));
     }
@@ -90,6 +99,9 @@ fn print_report(shown: &ShownImport) {
     say!("{} charts", shown.charts.len());
     for problem in &shown.problems {
         say!("skipped  {problem}");
+    }
+    for problem in &shown.invalid {
+        say!("invalid  {problem}");
     }
     for warning in &shown.warnings {
         say!("note     {warning}");

@@ -2,12 +2,17 @@
 
 mod audit;
 mod break_glass;
+mod conflicts;
 mod drafts;
 mod edit;
 mod enroll;
 mod export;
 mod files;
 mod import;
+mod past;
+mod persons;
+mod print;
+mod query;
 mod read;
 mod record;
 mod register;
@@ -19,9 +24,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use client_core::driver::{DriverOptions, system_time};
-use client_core::{ChartRef, ConnectionError, Device, DeviceError, OrganizationId, PatientId, SystemRandomness};
+use client_core::{
+    ChartRef, ConnectionError, Device, DeviceError, OrganizationId, PatientId, SystemRandomness, chart_of_code,
+};
 
-pub use files::{bundle_files, read_bundle_file};
+pub use files::{bundle_files, is_ndjson, read_bundle_file};
 pub use shown::chart_json;
 
 use crate::failure::Failure;
@@ -49,7 +56,7 @@ pub struct DeviceArgs {
 enum DeviceCommand {
     /// Enrol this device with a one-time code
     Enroll(enroll::EnrollArgs),
-    /// Import FHIR Bundles (.json or .json.gz, files or folders)
+    /// Import FHIR Bundles and NDJSON (.json, .ndjson, perhaps .gz; files or folders)
     Import(import::ImportArgs),
     /// Register a new patient
     Register(register::RegisterArgs),
@@ -71,6 +78,28 @@ enum DeviceCommand {
     EnteredInError(edit::EnteredInErrorArgs),
     /// Decide a conflict, with a reason: one value replaces the concurrent ones
     Settle(edit::SettleArgs),
+    /// List what waits for a clinician, of one chart or of all
+    Conflicts(conflicts::ConflictsArgs),
+    /// List registrations that may be of the same person
+    Duplicates(persons::DuplicatesArgs),
+    /// Merge two registrations of one person into one view; both charts stay
+    Merge(persons::MergeArgs),
+    /// Take a merge back
+    Unmerge(persons::MergeArgs),
+    /// Ask for lists: sections, timeline, vitals, medications, tasks, notes; as a table, JSON or CSV
+    Query(query::QueryArgs),
+    /// Show a chart as it was written by a moment
+    AsOf(past::AsOfArgs),
+    /// Show what of a chart differs between two moments
+    Diff(past::DiffArgs),
+    /// Print the history of a chart as FHIR Provenance
+    Provenance(past::ProvenanceArgs),
+    /// Show a note as it was signed
+    Signed(past::SignedArgs),
+    /// Make lists and search anew from the documents
+    Rebuild,
+    /// Write a summary to take along (.pdf or .html), with a code by which another device finds the patient
+    Print(print::PrintArgs),
     /// Show who changed what in a chart
     History(read::HistoryArgs),
     /// Show what is sent, unsent, held back, and how long the device may be used
@@ -79,7 +108,7 @@ enum DeviceCommand {
     Sync(sync::SyncArgs),
     /// Stay connected and show what happens
     Watch(sync::WatchArgs),
-    /// Write a chart as a FHIR Bundle
+    /// Write a chart as a FHIR Bundle, as NDJSON, or as an International Patient Summary
     Export(export::ExportArgs),
     /// List work that a privacy officer returned; export it, apply it again, or discard it
     Drafts(drafts::DraftsArgs),
@@ -125,6 +154,17 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::Note(args) => edit::note(context, &args),
         DeviceCommand::EnteredInError(args) => edit::entered_in_error(context, &args),
         DeviceCommand::Settle(args) => edit::settle(context, &args),
+        DeviceCommand::Conflicts(args) => conflicts::run(context, &args),
+        DeviceCommand::Duplicates(args) => persons::list(context, &args),
+        DeviceCommand::Merge(args) => persons::merge(context, &args),
+        DeviceCommand::Unmerge(args) => persons::unmerge(context, &args),
+        DeviceCommand::Query(args) => query::run(context, args),
+        DeviceCommand::AsOf(args) => past::as_of(context, &args),
+        DeviceCommand::Diff(args) => past::diff(context, &args),
+        DeviceCommand::Provenance(args) => past::provenance(context, &args),
+        DeviceCommand::Signed(args) => past::signed(context, &args),
+        DeviceCommand::Rebuild => past::rebuild(context),
+        DeviceCommand::Print(args) => print::run(context, &args),
         DeviceCommand::History(args) => read::history(context, &args),
         DeviceCommand::Status => status::run(&context),
         DeviceCommand::Sync(args) => sync::once(context, &args),
@@ -138,9 +178,12 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
 }
 
 impl Context {
-    /// The chart that `PATIENT` or `ORGANIZATION/PATIENT` names.
+    /// The chart that `PATIENT`, `ORGANIZATION/PATIENT` or the code of a print-out names.
     pub(crate) fn chart(&self, name: &str) -> Result<ChartRef, Failure> {
         let bad = |error| Failure::BadInput(format!("chart {name}: {error}"));
+        if let Some(chart) = chart_of_code(name) {
+            return Ok(chart);
+        }
         match name.split_once('/') {
             None => Ok(self.device.chart_of(&PatientId::new(name).map_err(bad)?)?),
             Some((organization, patient)) => Ok(ChartRef {

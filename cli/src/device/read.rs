@@ -5,6 +5,7 @@ use client_core::driver::system_time;
 use client_core::{Chart, ChartHistoryEntry, PatientEntry, PatientFilter};
 use serde_json::{Value, json};
 
+use super::conflicts::print_conflict;
 use super::edit::resource_key;
 use super::shown::patient_json;
 use super::{Context, chart_json};
@@ -130,12 +131,11 @@ fn print_chart(chart: &Chart, all: bool) {
 
 fn print_warnings(chart: &Chart) {
     for conflict in &chart.conflicts {
-        say!("\nCONFLICT  {} {}", conflict.key, conflict.path);
-        for side in &conflict.sides {
-            let who = side.author.practitioner.as_ref().map_or("?", |p| p.as_str());
-            let place = side.author.organization.as_ref().map_or("?", |o| o.as_str());
-            say!("  {}   by {who} at {place}, {}", side.value, output::moment(side.time));
-        }
+        say!("\nCONFLICT");
+        print_conflict(conflict);
+    }
+    if !chart.retracted.is_empty() {
+        say!("\n{} entered in error are not shown", chart.retracted.len());
     }
     for edit in &chart.overridden {
         say!("\nOVERRIDDEN  {} {}: an edit is not shown because a concurrent one took its place", edit.key, edit.path);
@@ -161,7 +161,7 @@ pub fn history(mut context: Context, args: &HistoryArgs) -> Result<(), Failure> 
     entries.sort_by_key(|entry| entry.time);
     let shown: Vec<Value> = entries.iter().map(entry_json).collect();
     output::print(context.json, &shown, |_| {
-        let headings = ["TIME", "WHO", "WHERE", "SIGNED", "SENT", "TOUCHED"];
+        let headings = ["TIME", "WHO", "WHERE", "SIGNED", "SENT", "TOUCHED", "WHY"];
         output::table(&headings, &entries.iter().map(entry_row).collect::<Vec<_>>());
     })
 }
@@ -176,6 +176,7 @@ fn entry_json(entry: &ChartHistoryEntry) -> Value {
         "signed": entry.signed,
         "sent": entry.sent,
         "time": entry.time,
+        "reason": entry.message,
         "touched": touched.collect::<Vec<_>>(),
     })
 }
@@ -194,5 +195,6 @@ fn entry_row(entry: &ChartHistoryEntry) -> Vec<String> {
         yes_no(entry.signed),
         yes_no(entry.sent),
         touched,
+        entry.message.clone().unwrap_or_else(|| "-".into()),
     ]
 }

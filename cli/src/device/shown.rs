@@ -36,12 +36,13 @@ pub fn chart_json(chart: &Chart) -> Value {
         "conflicts": chart.conflicts.iter().map(conflict_json).collect::<Vec<_>>(),
         "quarantined": chart.quarantined.iter().map(|q| json!({"document": q.document, "reason": q.reason})).collect::<Vec<_>>(),
         "overridden": chart.overridden.iter().map(overridden_json).collect::<Vec<_>>(),
+        "enteredInError": chart.retracted.iter().map(|entry| entry.key.to_string()).collect::<Vec<_>>(),
         "unsent": chart.unsent,
     })
 }
 
 /// An edit that a concurrent one made invisible.
-fn overridden_json(edit: &Overridden) -> Value {
+pub fn overridden_json(edit: &Overridden) -> Value {
     json!({ "resource": edit.key.to_string(), "path": edit.path.to_string(), "lost": edit.lost, "by": edit.by })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clinical_record::{
     BundleError, BundleLimits, EncodedChange, PlacedEntry, ReadBundle, RecordDocument, ResourceKey, read_bundle,
+    validate,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use sync_protocol::limits::MAX_CHANGE_BYTES;
@@ -28,6 +29,9 @@ const PROBLEMS_SHOWN: usize = 5;
 pub struct ImportOptions {
     /// Import what can be imported. Otherwise one problem refuses the whole bundle.
     pub skip_problems: bool,
+    /// What is not valid FHIR R4 is a problem. Otherwise it is imported as it is, and listed: a record of elsewhere is not
+    /// lost over a missing element.
+    pub only_valid: bool,
     /// How large a bundle may be.
     pub limits: BundleLimits,
 }
@@ -43,6 +47,8 @@ pub struct ImportReport {
     pub unchanged: usize,
     /// Entries that were left out.
     pub problems: Vec<ImportProblem>,
+    /// Entries that were imported although they are not valid FHIR R4; the reason names the first element at fault.
+    pub invalid: Vec<ImportProblem>,
     /// Elements of the Bundle itself that are not kept.
     pub warnings: Vec<String>,
     /// Charts that the bundle has content of.
@@ -66,6 +72,9 @@ impl std::fmt::Display for ImportProblem {
     }
 }
 
+/// Reads a file, given how to tell a patient who is known here.
+pub(crate) type Reader<'r> = dyn Fn(&dyn Fn(&str) -> bool) -> Result<ReadBundle, BundleError> + 'r;
+
 impl Device {
     /// Imports a FHIR Bundle. All or nothing, unless [`ImportOptions::skip_problems`]. A second time changes nothing.
     ///
@@ -78,13 +87,24 @@ impl Device {
         bundle: &[u8],
         options: &ImportOptions,
         now: UnixMillis,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<ImportReport, DeviceError> {
+        self.import_with(&|known| read_bundle(bundle, &options.limits, known), options, now, progress)
+    }
+
+    /// Imports what `read` makes of a file. It is given how to tell a patient who is known here.
+    pub(crate) fn import_with(
+        &mut self,
+        read: &Reader<'_>,
+        options: &ImportOptions,
+        now: UnixMillis,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<ImportReport, DeviceError> {
         self.check_lease(now)?;
         let identity = self.identity.as_ref().ok_or(DeviceError::NotEnrolled)?;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let read = read(&tx, bundle, &options.limits)?;
-        let mut import = Import::new(&tx, identity, now, read)?;
+        let read = read(&|patient| is_known(&tx, patient)).map_err(|error| not_a_bundle(&error))?;
+        let mut import = Import::new(&tx, identity, now, read, options.only_valid)?;
         let documents = std::mem::take(&mut import.documents);
         let total = documents.len();
         for (done, (descriptor, entries)) in documents.into_iter().enumerate() {
@@ -120,12 +140,8 @@ fn record(db: &Connection, touched: &[(Option<ChartRef>, DocumentId)], now: Unix
     Ok(())
 }
 
-fn read(db: &Connection, bundle: &[u8], limits: &BundleLimits) -> Result<ReadBundle, DeviceError> {
-    let known = |patient: &str| {
-        PatientId::new(patient)
-            .is_ok_and(|id| documents::organizations_of(db, &id).is_ok_and(|found| !found.is_empty()))
-    };
-    read_bundle(bundle, limits, &known).map_err(|error| not_a_bundle(&error))
+fn is_known(db: &Connection, patient: &str) -> bool {
+    PatientId::new(patient).is_ok_and(|id| documents::organizations_of(db, &id).is_ok_and(|found| !found.is_empty()))
 }
 
 fn not_a_bundle(error: &BundleError) -> DeviceError {
@@ -149,7 +165,13 @@ struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn new(db: &'a Connection, identity: &'a Identity, now: UnixMillis, read: ReadBundle) -> Result<Self, DeviceError> {
+    fn new(
+        db: &'a Connection,
+        identity: &'a Identity,
+        now: UnixMillis,
+        read: ReadBundle,
+        only_valid: bool,
+    ) -> Result<Self, DeviceError> {
         let report = ImportReport { warnings: read.warnings, ..ImportReport::default() };
         let actor = identity.author.actor(identity::incarnation(db)?).to_vec();
         let mut import = Self { db, identity, now, actor, documents: BTreeMap::new(), report, touched: Vec::new() };
@@ -161,6 +183,14 @@ impl<'a> Import<'a> {
         }
         let mut organizations = BTreeMap::new();
         for entry in read.entries {
+            if let Some(issue) = validate(&entry.resource).into_iter().next() {
+                let problem = import.problem_of(&entry, issue.to_string());
+                if only_valid {
+                    import.report.problems.push(problem);
+                    continue;
+                }
+                import.report.invalid.push(problem);
+            }
             match import.descriptor(&mut organizations, &entry) {
                 Ok(descriptor) => import.documents.entry(descriptor).or_default().push(entry),
                 Err(DeviceError::Storage { code, doing }) => return Err(DeviceError::Storage { code, doing }),
@@ -268,8 +298,13 @@ impl<'a> Import<'a> {
     }
 
     fn problem(&mut self, entry: &PlacedEntry, reason: &DeviceError) {
+        let problem = self.problem_of(entry, reason.to_string());
+        self.report.problems.push(problem);
+    }
+
+    fn problem_of(&self, entry: &PlacedEntry, reason: String) -> ImportProblem {
         let resource = ResourceKey::of(&entry.resource).map(|key| key.to_string()).unwrap_or_default();
-        self.report.problems.push(ImportProblem { index: entry.index, resource, reason: reason.to_string() });
+        ImportProblem { index: entry.index, resource, reason }
     }
 }
 

@@ -11,7 +11,8 @@ use crate::store::documents::{self, StoredDocument};
 use crate::trail::Act;
 use crate::{ChartRef, Device, DeviceError, projection};
 
-type Entry = (Value, Option<Value>);
+/// A resource with its entry metadata, where that is not the default.
+pub(crate) type Entry = (Value, Option<Value>);
 
 impl Device {
     /// A chart as a Bundle, with the resources of the directory that it refers to. Each time recorded as `export`.
@@ -20,6 +21,11 @@ impl Device {
     /// [`DeviceError::UnknownPatient`], [`DeviceError::LeaseExpired`]; [`DeviceError::Quarantined`] if a part of the
     /// chart cannot be opened: an export that lacks something must not look whole. Storage.
     pub fn export_chart(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Value, DeviceError> {
+        Ok(write_bundle(self.export_entries(chart, now)?))
+    }
+
+    /// The entries of an export of a chart, recorded as such.
+    pub(crate) fn export_entries(&mut self, chart: &ChartRef, now: UnixMillis) -> Result<Vec<Entry>, DeviceError> {
         let documents = self.chart_documents(chart, now)?;
         let mut entries = self.entries(&documents)?;
         let ids = documents.iter().map(|document| document.id).collect();
@@ -27,7 +33,7 @@ impl Device {
         // What others refer to comes first, as importers like it.
         let mut all = Directory::open(&self.db)?.pulled_in_by(&entries);
         all.append(&mut entries);
-        Ok(write_bundle(all))
+        Ok(all)
     }
 
     /// Everything in the directories on this device as a Bundle.

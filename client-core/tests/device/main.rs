@@ -9,6 +9,7 @@ mod custody_worlds;
 mod edits;
 mod emergencies;
 mod erasures;
+mod exchanges;
 mod imports;
 mod leases;
 mod ledger;

@@ -4,12 +4,15 @@
 //! section says that nothing is available, never that nothing is wrong.
 
 mod narrative;
+mod page;
 mod sections;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+
+pub use self::page::{PageSection, SummaryPage, summary_page};
 
 use self::narrative::{escape, table};
 use self::sections::{SECTIONS, Section};

@@ -31,15 +31,18 @@ pub(super) fn div(content: &str) -> String {
 pub(super) fn table(resources: &[&Value]) -> String {
     let mut rows = String::new();
     for resource in resources {
-        let summary = resource_summary(resource);
-        let cells =
-            [summary.display, details(resource), summary.status.unwrap_or_default(), summary.date.unwrap_or_default()];
-        let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+        let cells: String = cells(resource).iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
         rows.push_str(&format!("<tr>{cells}</tr>"));
     }
     div(&format!(
         "<table><thead><tr><th>What</th><th>Details</th><th>Status</th><th>Date</th></tr></thead><tbody>{rows}</tbody></table>"
     ))
+}
+
+/// What, details, status, date.
+pub(super) fn cells(resource: &Value) -> [String; 4] {
+    let summary = resource_summary(resource);
+    [summary.display, details(resource), summary.status.unwrap_or_default(), summary.date.unwrap_or_default()]
 }
 
 /// What a clinician must see besides the name: how a medicine is taken, how dangerous an allergy is, what it does.
