@@ -28,6 +28,13 @@ pub const DATA_FOLDER: Requirement = Requirement {
     is_met: || data_folder().is_some(),
 };
 
+/// A validator that we did not write.
+pub const FHIRKIT: Requirement = Requirement {
+    name: "fhirkit",
+    install: "pip install fhirkit-rs, or name the command in SATCHEL_FHIRKIT",
+    is_met: || answers(&std::env::var("SATCHEL_FHIRKIT").unwrap_or_else(|_| "fhirkit".into()), &["--help"]),
+};
+
 /// Formatter.
 pub const RUSTFMT: Requirement =
     Requirement { name: "rustfmt", install: "rustup component add rustfmt", is_met: || has_cargo_command("fmt") };

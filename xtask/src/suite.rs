@@ -2,7 +2,7 @@
 
 use crate::command::{cargo, succeeds};
 use crate::report::{Entry, Outcome, Report};
-use crate::requirement::{C_COMPILER, DATA_FOLDER, Requirement, data_folder};
+use crate::requirement::{C_COMPILER, DATA_FOLDER, FHIRKIT, Requirement, data_folder};
 
 /// Tests that run together and need the same things.
 pub struct Suite {
@@ -19,7 +19,7 @@ pub struct Suite {
 }
 
 /// Every suite, in the order in which they run.
-pub const SUITES: [Suite; 2] = [
+pub const SUITES: [Suite; 3] = [
     Suite {
         name: "rust",
         about: "all tests of the workspace",
@@ -30,13 +30,30 @@ pub const SUITES: [Suite; 2] = [
     },
     Suite {
         name: "real-bundles",
-        about: "FHIR Bundles of a data folder, through documents and back",
+        about: "FHIR Bundles of a data folder, through documents, a device and sync, and back",
         requirements: &[C_COMPILER, DATA_FOLDER],
         optional: true,
         run: || {
-            let arguments = ["test", "--package", "clinical-record", "--test", "bundles_from_a_folder"];
             let folder = data_folder().unwrap_or_default();
-            succeeds(cargo(&arguments).env("SATCHEL_DATA_DIR", folder))
+            let suites = [
+                ["test", "--package", "clinical-record", "--test", "bundles_from_a_folder"].as_slice(),
+                &["test", "--package", "client-core", "--test", "device", "real_bundles"],
+                &["test", "--package", "system-tests", "--test", "system", "real_bundles"],
+            ];
+            suites.iter().all(|arguments| succeeds(cargo(arguments).env("SATCHEL_DATA_DIR", &folder)))
+        },
+    },
+    Suite {
+        name: "validator",
+        about: "exported Bundles and patient summaries before a validator that we did not write",
+        requirements: &[C_COMPILER, FHIRKIT],
+        optional: true,
+        run: || {
+            let mut run = cargo(&["test", "--package", "client-core", "--test", "device", "validators"]);
+            if let Some(folder) = data_folder() {
+                run.env("SATCHEL_DATA_DIR", folder);
+            }
+            succeeds(&mut run)
         },
     },
 ];

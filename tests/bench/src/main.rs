@@ -20,6 +20,7 @@ mod peers;
 mod plot;
 mod proxy;
 mod reconnect;
+mod records;
 mod relay;
 mod revocation;
 mod slow_link;
@@ -99,12 +100,13 @@ fn satchel(args: &Args, folder: &Path, table: &mut Table) -> Result<(), Failure>
     let mut clinic = Clinic::start(folder, args.charts, args.rounds)?;
     table.describe(&clinic);
     type Section = (&'static str, fn(&mut Clinic, &mut Table) -> Result<(), Failure>);
-    let sections: [Section; 7] = [
+    let sections: [Section; 8] = [
         ("first sync", first_sync::measure),
         ("reconnect", reconnect::measure),
         ("upload", upload::measure),
         ("latency", latency::measure),
         ("local", local::measure),
+        ("records", records::measure),
         ("slow link", slow_link::measure),
         ("memory", |clinic, table| memory::measure(clinic, table)),
     ];

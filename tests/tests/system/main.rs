@@ -6,6 +6,7 @@
 mod accounts;
 mod bundles;
 mod clocks;
+mod commands;
 mod convergence;
 mod disclosure;
 mod emergencies;
