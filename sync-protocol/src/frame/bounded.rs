@@ -51,25 +51,26 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Packed, PushedDocument, UnpackError};
+    use crate::frame::{Packed, PushBody, PushedDocument, UnpackError};
     use crate::{Compartment, DocumentDescriptor, OrganizationId};
     use serde_bytes::ByteBuf;
 
-    fn document(changes: usize) -> PushedDocument {
+    fn push(changes: usize) -> PushBody {
         let descriptor = DocumentDescriptor {
             organization: OrganizationId::new("north").unwrap(),
             patient: None,
             compartment: Compartment::Directory,
             part: String::new(),
         };
-        PushedDocument { descriptor, changes: vec![ByteBuf::new(); changes], signatures: Vec::new() }
+        let document = PushedDocument { descriptor, changes: vec![ByteBuf::new(); changes], signatures: Vec::new() };
+        PushBody { documents: vec![document], ..PushBody::default() }
     }
 
     #[test]
     fn a_list_at_the_bound_is_read_and_one_beyond_it_is_refused() {
-        let full = document(MAX_CHANGES_PER_PUSH);
+        let full = push(MAX_CHANGES_PER_PUSH);
         assert_eq!(Packed::pack(&full).unpack(), Ok(full));
-        let beyond = Packed::pack(&document(MAX_CHANGES_PER_PUSH + 1));
-        assert_eq!(beyond.unpack::<PushedDocument>(), Err(UnpackError::Encoding));
+        let beyond = Packed::pack(&push(MAX_CHANGES_PER_PUSH + 1));
+        assert_eq!(beyond.unpack::<PushBody>(), Err(UnpackError::Encoding));
     }
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::frame::bounded;
-use crate::frame::packed::Packed;
+use crate::frame::codec::{from_cbor, to_cbor};
+use crate::frame::packed::{Body, Packed, Written};
 use crate::identity::{Purpose, SecretKey, SignatureInvalid};
 use crate::ids::{
     ChangeHash, DocumentId, OpeningId, OrganizationId, PatientId, PublicKey, RelayId, Signature, TrailHash, UnixMillis,
@@ -104,7 +105,7 @@ impl TrailEntry {
     /// The hash of this entry as number `seq` of a trail after one with the hash `previous` (zeros before the first).
     #[must_use]
     pub fn hash(&self, seq: u64, previous: &TrailHash) -> TrailHash {
-        let body = super::codec::to_cbor(self);
+        let body = to_cbor(self);
         let mut hasher = Sha256::new_with_prefix(b"satchel trail v1");
         hasher.update(previous.0);
         hasher.update(seq.to_be_bytes());
@@ -133,6 +134,16 @@ pub struct TrailBody {
     /// Entries without a gap.
     #[serde(rename = "e", deserialize_with = "bounded::changes")]
     pub entries: Vec<TrailEntry>,
+}
+
+impl Body for TrailBody {
+    fn write(&self) -> Written {
+        Written { cbor: to_cbor(self), plain: Vec::new() }
+    }
+
+    fn read(cbor: &[u8], plain: &[u8]) -> Option<Self> {
+        plain.is_empty().then(|| from_cbor(cbor)).flatten()
+    }
 }
 
 impl TrailBody {

@@ -1,7 +1,9 @@
 //! The frames of `satchel.v1`: one enum variant each.
 
 mod bounded;
+mod chunk;
 mod codec;
+mod compact;
 mod ledger;
 mod packed;
 mod referral;
@@ -13,7 +15,7 @@ pub use ledger::{
     BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, ChangeName, Decided, Decision, DecisionsKnown,
     Opening, PurgeReceipt, ReceiptKept, Trail, TrailBody, TrailEntry, TrailKept,
 };
-pub use packed::{Packed, UnpackError};
+pub use packed::{Body, Packed, UnpackError};
 pub use referral::{Recipient, Refer, ReferAnswer, ReferOutcome, ReferRefusal};
 pub use staging::{SealedDocument, Sealing, Stage, Staged, UnsealError};
 pub use transfer::{

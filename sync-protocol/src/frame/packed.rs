@@ -1,6 +1,5 @@
-//! Bodies of the large frames: CBOR, compressed with zstd where that gains.
+//! Bodies of the large frames: CBOR, compressed with zstd where that gains, and beside it what no compression shrinks.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -10,16 +9,39 @@ use crate::limits::MAX_UNPACKED_BYTES;
 const WORTH_COMPRESSING: usize = 512;
 /// zstd level: 3 is its default, and on clinical changes higher ones gain little for their time.
 const LEVEL: i32 = 3;
+/// First byte of a body: how the rest of it is to be read.
+const FORMAT: u8 = 1;
 
-/// A CBOR body, perhaps compressed.
+/// A body, perhaps compressed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packed {
     /// Size once unpacked, in bytes; absent when the data is not compressed.
     #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<u32>,
-    /// CBOR, or a zstd frame of it.
+    /// The body's format, one byte, and its CBOR; or a zstd frame of them.
     #[serde(rename = "d")]
     pub data: ByteBuf,
+    /// Ids, hashes and signatures, one after another in the order in which the body needs them.
+    #[serde(rename = "h", default, skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
+    pub plain: Vec<u8>,
+}
+
+/// What stands in a [`Packed`].
+pub trait Body: Sized {
+    /// Its CBOR, and what is kept out of compression.
+    #[doc(hidden)]
+    fn write(&self) -> Written;
+
+    /// Reads what [`Body::write`] wrote; none if it is anything else.
+    #[doc(hidden)]
+    fn read(cbor: &[u8], plain: &[u8]) -> Option<Self>;
+}
+
+/// A body in its two parts.
+#[doc(hidden)]
+pub struct Written {
+    pub(super) cbor: Vec<u8>,
+    pub(super) plain: Vec<u8>,
 }
 
 /// Why a body could not be unpacked.
@@ -32,7 +54,10 @@ pub enum UnpackError {
     /// Not a zstd frame of the size it states.
     #[error("body is not a compressed frame of the stated size")]
     Compression,
-    /// Not the CBOR of what the frame should hold.
+    /// In a format that this version does not read.
+    #[error("body is in format {0}, this version reads {FORMAT}")]
+    Format(u8),
+    /// Not what the frame should hold, or larger than [`MAX_UNPACKED_BYTES`] once put together.
     #[error("body is not well-formed")]
     Encoding,
 }
@@ -40,28 +65,42 @@ pub enum UnpackError {
 impl Packed {
     /// Encodes `body` and compresses it where that gains.
     #[must_use]
-    pub fn pack<T: Serialize>(body: &T) -> Self {
-        let cbor = super::codec::to_cbor(body);
-        if cbor.len() >= WORTH_COMPRESSING
-            && let Ok(compressed) = zstd::bulk::compress(&cbor, LEVEL)
-            && compressed.len() < cbor.len()
+    pub fn pack<T: Body>(body: &T) -> Self {
+        let packed = Self::uncompressed(body);
+        let size = packed.data.len();
+        if size >= WORTH_COMPRESSING
+            && let Ok(compressed) = zstd::bulk::compress(&packed.data, LEVEL)
+            && compressed.len() < size
         {
-            return Self { unpacked: Some(cbor.len() as u32), data: ByteBuf::from(compressed) };
+            return Self { unpacked: Some(size as u32), data: ByteBuf::from(compressed), ..packed };
         }
-        Self { unpacked: None, data: ByteBuf::from(cbor) }
+        packed
+    }
+
+    /// Encodes `body` and leaves it at that.
+    #[must_use]
+    pub fn uncompressed<T: Body>(body: &T) -> Self {
+        let Written { cbor, plain } = body.write();
+        let data = [&[FORMAT], cbor.as_slice()].concat();
+        Self { unpacked: None, data: ByteBuf::from(data), plain }
     }
 
     /// Decompresses and decodes the body.
     ///
     /// # Errors
     /// [`UnpackError`].
-    pub fn unpack<T: DeserializeOwned>(&self) -> Result<T, UnpackError> {
+    pub fn unpack<T: Body>(&self) -> Result<T, UnpackError> {
         match self.unpacked {
-            None => super::codec::from_cbor(&self.data).ok_or(UnpackError::Encoding),
-            Some(size) => {
-                let cbor = decompress(&self.data, size as usize)?;
-                super::codec::from_cbor(&cbor).ok_or(UnpackError::Encoding)
-            }
+            None => self.decode(&self.data),
+            Some(size) => self.decode(&decompress(&self.data, size as usize)?),
+        }
+    }
+
+    fn decode<T: Body>(&self, data: &[u8]) -> Result<T, UnpackError> {
+        match data.split_first() {
+            Some((&FORMAT, cbor)) => T::read(cbor, &self.plain).ok_or(UnpackError::Encoding),
+            Some((format, _)) => Err(UnpackError::Format(*format)),
+            None => Err(UnpackError::Encoding),
         }
     }
 }
@@ -70,35 +109,59 @@ fn decompress(data: &[u8], size: usize) -> Result<Vec<u8>, UnpackError> {
     if size > MAX_UNPACKED_BYTES {
         return Err(UnpackError::TooLarge(size));
     }
-    let cbor = zstd::bulk::decompress(data, size).map_err(|_| UnpackError::Compression)?;
-    (cbor.len() == size).then_some(cbor).ok_or(UnpackError::Compression)
+    let body = zstd::bulk::decompress(data, size).map_err(|_| UnpackError::Compression)?;
+    (body.len() == size).then_some(body).ok_or(UnpackError::Compression)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::UnixMillis;
+    use crate::frame::{TrailBody, TrailEntry};
+
+    fn body(entries: usize) -> TrailBody {
+        let entry = TrailEntry {
+            at: UnixMillis(1),
+            action: "read".into(),
+            organization: None,
+            patient: None,
+            documents: Vec::new(),
+            reason: String::new(),
+            purpose: String::new(),
+            break_glass: false,
+        };
+        TrailBody { entries: vec![entry; entries] }
+    }
 
     #[test]
     fn small_and_large_bodies_come_back() {
-        for len in [0, 10, 5_000] {
-            let body = vec!["abc".to_string(); len];
-            assert_eq!(Packed::pack(&body).unpack::<Vec<String>>(), Ok(body));
+        for entries in [0, 10, 4_000] {
+            assert_eq!(Packed::pack(&body(entries)).unpack(), Ok(body(entries)));
         }
     }
 
     #[test]
     fn a_body_that_states_too_much_is_refused_before_it_is_unpacked() {
-        let packed = Packed { unpacked: Some(u32::MAX), data: ByteBuf::new() };
-        assert_eq!(packed.unpack::<String>(), Err(UnpackError::TooLarge(u32::MAX as usize)));
+        let packed = Packed { unpacked: Some(u32::MAX), data: ByteBuf::new(), plain: Vec::new() };
+        assert_eq!(packed.unpack::<TrailBody>(), Err(UnpackError::TooLarge(u32::MAX as usize)));
     }
 
     #[test]
     fn a_body_that_unpacks_to_more_or_less_than_it_states_is_refused() {
-        let honest = Packed::pack(&vec![7u8; 4_000]);
+        let honest = Packed::pack(&body(1_000));
         for off in [-1i64, 1] {
             let stated = (i64::from(honest.unpacked.unwrap()) + off) as u32;
-            let lying = Packed { unpacked: Some(stated), data: honest.data.clone() };
-            assert_eq!(lying.unpack::<Vec<u8>>(), Err(UnpackError::Compression));
+            let lying = Packed { unpacked: Some(stated), ..honest.clone() };
+            assert_eq!(lying.unpack::<TrailBody>(), Err(UnpackError::Compression));
         }
+    }
+
+    #[test]
+    fn a_body_of_another_format_is_named_and_nothing_is_no_body() {
+        let mut packed = Packed::pack(&body(1));
+        packed.data[0] = 2;
+        assert_eq!(packed.unpack::<TrailBody>(), Err(UnpackError::Format(2)));
+        packed.data.clear();
+        assert_eq!(packed.unpack::<TrailBody>(), Err(UnpackError::Encoding));
     }
 }

@@ -7,7 +7,6 @@ use serde_bytes::ByteBuf;
 
 use crate::checksum::Checksum;
 use crate::document::DocumentDescriptor;
-use crate::frame::bounded;
 use crate::frame::packed::Packed;
 use crate::identity::{Certificate, ChangeSignature};
 use crate::ids::{ChangeHash, DocumentId, OrganizationId, PublicKey, UnixMillis};
@@ -36,16 +35,13 @@ pub struct Batch {
 }
 
 /// What a batch holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchBody {
     /// Enrolment keys of organizations whose certificates follow, where not sent on this connection before.
-    #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
     pub organization_keys: Vec<OrganizationKey>,
     /// Certificates of authors whose signatures follow, where not sent on this connection before.
-    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Certificate>,
     /// The documents.
-    #[serde(rename = "d")]
     pub documents: Vec<DeliveredDocument>,
 }
 
@@ -61,26 +57,20 @@ pub struct OrganizationKey {
 }
 
 /// A document, or what is new in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveredDocument {
     /// Which.
-    #[serde(rename = "i")]
     pub document: DocumentId,
     /// Present when the device is given the document for the first time.
-    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub descriptor: Option<DocumentDescriptor>,
     /// Automerge changes, each one uncompressed chunk, in causal order.
-    #[serde(rename = "c")]
     pub changes: Vec<ByteBuf>,
     /// The newest signature of each author of these changes; with the last part when there are several.
-    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<ChangeSignature>,
     /// The next batch goes on with this document: keep this part aside until then.
-    #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
     /// Present when the device may have the document by emergency access only: until then, by the relay's clock. The device
     /// removes it then by itself.
-    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub break_glass_until: Option<UnixMillis>,
 }
 
@@ -94,27 +84,22 @@ pub struct Push {
 }
 
 /// What a push holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushBody {
     /// Certificates of authors other than the sender, when it gives back what the relay has lost.
-    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::documents")]
     pub certificates: Vec<Certificate>,
     /// The documents written to.
-    #[serde(rename = "d", deserialize_with = "bounded::documents")]
     pub documents: Vec<PushedDocument>,
 }
 
 /// Changes of one document, from a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushedDocument {
     /// What the document is about; its id follows.
-    #[serde(rename = "e")]
     pub descriptor: DocumentDescriptor,
     /// Automerge changes, each one uncompressed chunk, in causal order.
-    #[serde(rename = "c", deserialize_with = "bounded::changes")]
     pub changes: Vec<ByteBuf>,
     /// The newest signature of each author of these changes.
-    #[serde(rename = "s", deserialize_with = "bounded::changes")]
     pub signatures: Vec<ChangeSignature>,
 }
 

@@ -37,5 +37,5 @@ fn the_frame_that_is_taken_apart_is_the_golden_one() {
     let block = PAGE.split("```cbor").nth(1).unwrap().split("```").next().unwrap();
     let hex: String = block.lines().filter_map(|line| line.split(';').next()).collect();
     let hex: String = hex.split_whitespace().collect();
-    assert_eq!(hex, hex::encode(&golden()["Batch/partial"]));
+    assert_eq!(hex, hex::encode(&golden()["Batch/changes"]));
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
 use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
     Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
@@ -137,11 +138,6 @@ fn organization_key() -> OrganizationKey {
     OrganizationKey { organization: OrganizationId::new("north").unwrap(), key: organization_secret().public() }
 }
 
-/// A body as it is, so that its golden bytes can be read and do not depend on the zstd version.
-fn plain<T: Serialize>(body: &T) -> Packed {
-    Packed { unpacked: None, data: ByteBuf::from(minicbor_serde::to_vec(body).unwrap()) }
-}
-
 fn cursor() -> Cursor {
     Cursor(ByteBuf::from([0xC5; 12]))
 }
@@ -195,18 +191,55 @@ fn batches() -> Samples {
     let partial = BatchBody { documents: vec![part], ..BatchBody::default() };
     let batch = |batch, cursor, body| Frame::Batch(Batch { batch, cursor, body });
     vec![
-        named("Batch", batch(1, Some(cursor()), plain(&batch_body()))),
-        named("Batch/partial", batch(2, None, plain(&partial))),
+        named("Batch", batch(1, Some(cursor()), Packed::uncompressed(&batch_body()))),
+        named("Batch/partial", batch(2, None, Packed::uncompressed(&partial))),
+        named("Batch/changes", batch(4, Some(cursor()), Packed::uncompressed(&line_and_join()))),
         named("Batch/compressed", batch(3, Some(cursor()), compressed())),
         named("Ack", Frame::Ack(Ack { batch: 1 })),
     ]
 }
 
+/// Two changes on a line, and one that joins the second with one that is not in the body. Of two signatures one is over
+/// its author's last change.
+fn line_and_join() -> BatchBody {
+    let author = certificate().author();
+    let rest = |content: u8| [&[20][..], &author.actor(0), &[content; 8]].concat();
+    let (first, one) = chunk(&[], &rest(1));
+    let (second, two) = chunk(&[one], &rest(2));
+    let (third, three) = chunk(&[two, [0xEE; 32]], &rest(3));
+    let document = descriptor(Compartment::Core).id();
+    let sign = |tip| ChangeSignature::sign(&device_secret(), author, &document, ChangeHash(tip));
+    let delivered = DeliveredDocument {
+        document,
+        descriptor: Some(descriptor(Compartment::Core)),
+        changes: [first, second, third].map(ByteBuf::from).into(),
+        signatures: vec![sign(three), sign(two)],
+        more: false,
+        break_glass_until: None,
+    };
+    BatchBody { documents: vec![delivered], ..BatchBody::default() }
+}
+
+/// A chunk of an Automerge change of less than 16 KiB, and its hash. `rest`: what follows the dependencies.
+pub fn chunk(deps: &[[u8; 32]], rest: &[u8]) -> (Vec<u8>, [u8; 32]) {
+    let body = [&[deps.len() as u8], &*deps.concat(), rest].concat();
+    let length = match body.len() {
+        short @ ..0x80 => vec![short as u8],
+        long => vec![long as u8 | 0x80, (long >> 7) as u8],
+    };
+    let hashed = [&[1][..], &length, &body].concat();
+    let hash: [u8; 32] = Sha256::digest(&hashed).into();
+    ([&[0x85, 0x6F, 0x4A, 0x83], &hash[..4], &hashed].concat(), hash)
+}
+
 /// [`compressible_body`] in a zstd frame, as bytes, since another version of zstd may write others.
 fn compressed() -> Packed {
-    let data =
-        hex::decode("28b52ffd607601350100f8a1616481a2616950be4b18d6bdc9c090d8a792200af4731461638159025800010053a98013");
-    Packed { unpacked: Some(630), data: ByteBuf::from(data.unwrap()) }
+    let data = hex::decode("28b52ffd606801bd00008001a1616481a26169f5616381590259000100aa546009");
+    Packed {
+        unpacked: Some(616),
+        data: ByteBuf::from(data.unwrap()),
+        plain: descriptor(Compartment::Core).id().0.into(),
+    }
 }
 
 /// A body that is large and regular enough to be sent compressed.
@@ -227,7 +260,10 @@ pub fn compressible_body() -> BatchBody {
 fn pushes() -> Samples {
     let given_back = PushBody { certificates: vec![certificate()], ..push_body() };
     let push = |push, body| Frame::Push(Push { push, body });
-    vec![named("Push", push(1, plain(&push_body()))), named("Push/given-back", push(2, plain(&given_back)))]
+    vec![
+        named("Push", push(1, Packed::uncompressed(&push_body()))),
+        named("Push/given-back", push(2, Packed::uncompressed(&given_back))),
+    ]
 }
 
 fn answers() -> Samples {
@@ -349,14 +385,14 @@ pub fn trail_body() -> TrailBody {
 
 fn trail() -> Trail {
     let signed = Trail::sign(&device_secret(), &RELAY, 1, TrailHash([0; 32]), &trail_body());
-    Trail { body: plain(&trail_body()), ..signed }
+    Trail { body: Packed::uncompressed(&trail_body()), ..signed }
 }
 
 fn break_glass_batch() -> Frame {
     let mut body = batch_body();
     body.documents.truncate(1);
     body.documents[0].break_glass_until = Some(UnixMillis(1_750_000_000_000));
-    Frame::Batch(Batch { batch: 1, cursor: Some(cursor()), body: plain(&body) })
+    Frame::Batch(Batch { batch: 1, cursor: Some(cursor()), body: Packed::uncompressed(&body) })
 }
 
 fn emergencies() -> Samples {

@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
-    Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
+    Ack, Answer, Batch, BatchBody, Body, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
     Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
     Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
     PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, Recipient, Refer, ReferAnswer, ReferOutcome,
@@ -19,6 +19,8 @@ use sync_protocol::{
     OpeningId, OrganizationId, PatientId, PractitionerId, PublicKey, ReferralId, RelayId, SealingKey, Signature,
     TrailHash, UnixMillis,
 };
+
+use crate::samples::chunk;
 
 /// Any frame, well-formed but without sense.
 pub fn frame() -> impl Strategy<Value = Frame> {
@@ -203,9 +205,10 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 /// A true body, or bytes that claim to be one.
-fn packed<T: serde::Serialize + std::fmt::Debug>(body: impl Strategy<Value = T>) -> impl Strategy<Value = Packed> {
-    let garbage = (option::of(any::<u32>()), vec(any::<u8>(), 0..40))
-        .prop_map(|(unpacked, data)| Packed { unpacked, data: ByteBuf::from(data) });
+fn packed<T: Body + std::fmt::Debug>(body: impl Strategy<Value = T>) -> impl Strategy<Value = Packed> {
+    let bytes = || vec(any::<u8>(), 0..40);
+    let garbage = (option::of(any::<u32>()), bytes().prop_map(ByteBuf::from), bytes())
+        .prop_map(|(unpacked, data, plain)| Packed { unpacked, data, plain });
     prop_oneof![4 => body.prop_map(|body| Packed::pack(&body)), 1 => garbage]
 }
 
@@ -302,7 +305,29 @@ fn signature_over_change() -> impl Strategy<Value = ChangeSignature> {
 fn changes() -> impl Strategy<Value = Vec<ByteBuf>> {
     // Some long enough for the body to be compressed.
     let change = prop_oneof![vec(any::<u8>(), 0..40), Just(vec![0xAB; 700])];
-    vec(change.prop_map(ByteBuf::from), 0..4)
+    prop_oneof![vec(change.prop_map(ByteBuf::from), 0..4), history()]
+}
+
+/// Change chunks that build on each other, on others, or on nothing; some damaged, some twice.
+fn history() -> impl Strategy<Value = Vec<ByteBuf>> {
+    let deps = vec((any::<prop::sample::Index>(), any::<bool>()), 0..4);
+    let damage = option::weighted(0.1, (any::<prop::sample::Index>(), 1..=255u8));
+    vec((0..3u8, deps, vec(any::<u8>(), 0..60), damage), 1..8).prop_map(|made| {
+        let (mut hashes, mut history) = (vec![[0xEE; 32]], Vec::new());
+        for (author, deps, content, damage) in made {
+            let last = hashes.len() - 1;
+            let dep = |(which, newest): (prop::sample::Index, bool)| if newest { last } else { which.index(last + 1) };
+            let deps: Vec<[u8; 32]> = deps.into_iter().map(|one| hashes[dep(one)]).collect();
+            let (mut bytes, hash) = chunk(&deps, &[&[20][..], &[author; 20], &content].concat());
+            hashes.push(hash);
+            if let Some((at, with)) = damage {
+                let at = at.index(bytes.len());
+                bytes[at] ^= with;
+            }
+            history.push(ByteBuf::from(bytes));
+        }
+        history
+    })
 }
 
 fn cursor() -> impl Strategy<Value = Cursor> {

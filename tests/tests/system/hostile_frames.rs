@@ -20,7 +20,7 @@ fn hello() -> Vec<u8> {
 /// Messages that no honest device sends.
 fn hostile() -> Vec<(&'static str, Vec<Message>)> {
     let binary = |bytes: Vec<u8>| Message::Binary(bytes.into());
-    let bomb = Packed { unpacked: Some(u32::MAX), data: serde_bytes::ByteBuf::from(vec![0; 100]) };
+    let bomb = Packed { unpacked: Some(u32::MAX), data: serde_bytes::ByteBuf::from(vec![0; 100]), plain: Vec::new() };
     let push = Frame::Push(sync_protocol::frame::Push { push: 1, body: bomb });
     let mut cut = hello();
     cut.truncate(20);
