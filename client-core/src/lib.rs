@@ -66,7 +66,7 @@ pub use rebuild::RebuildReport;
 pub use receive::{Applied, QuarantinedDocument};
 pub use referral::ReferralScope;
 pub use sealed::Unsealed;
-pub use status::{ChartWork, ConnectionState, DeviceStatus, HeldChange};
+pub use status::{CatchUp, ChartWork, ConnectionState, DeviceStatus, HeldChange};
 pub use store::DamagedFile;
 pub use store::drafts::{Draft, DraftStep};
 pub use store::emergency::{EmergencyAccess, EmergencyState};

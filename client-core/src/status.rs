@@ -34,6 +34,17 @@ pub(crate) struct Link {
     pub(crate) connection: ConnectionState,
     /// The relay said on this connection that everything was sent, and the checksums agree.
     pub(crate) caught_up: bool,
+    /// Until then.
+    pub(crate) catch_up: Option<CatchUp>,
+}
+
+/// How far catching up has come. Documents, not bytes: their sizes are known when they are here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CatchUp {
+    /// Documents that the relay said were to come.
+    pub documents: u64,
+    /// Those of them that are here and complete; never more than there were to come.
+    pub received: u64,
 }
 
 /// An own change that is not in the relay's log and is not being sent any more.
@@ -75,6 +86,8 @@ pub struct DeviceStatus {
     pub connection: ConnectionState,
     /// Everything the relay has for this device is here, and it has everything that may be sent.
     pub up_to_date: bool,
+    /// While it catches up: how far that is. None before the relay has said how much is to come, and once all is here.
+    pub catch_up: Option<CatchUp>,
     /// When device and relay last agreed, by this device's clock.
     pub last_synced: Option<UnixMillis>,
     /// Changes that wait to be sent.
@@ -119,6 +132,7 @@ impl Device {
         Ok(DeviceStatus {
             connection: self.link.connection,
             up_to_date: self.link.caught_up && unsent == 0 && !record.diverged,
+            catch_up: self.link.catch_up,
             last_synced: record.last_synced,
             unsent,
             unsent_per_chart: self.unsent_per_chart()?,

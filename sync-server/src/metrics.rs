@@ -28,6 +28,8 @@ pub struct Metrics {
     pub changes_delivered: IntCounter,
     /// Batches sent to devices.
     pub batches: IntCounter,
+    /// Bodies of batches that were encoded; one may go to many devices.
+    pub bodies: IntCounter,
     /// Syncs that had to compare all that is held.
     pub comparisons: IntCounter,
     /// Transactions rolled back.
@@ -51,6 +53,7 @@ impl Default for Metrics {
             changes_in_custody: counter(&registry, "satchel_changes_custody_total", "Changes put into custody"),
             changes_delivered: counter(&registry, "satchel_changes_delivered_total", "Changes sent to devices"),
             batches: counter(&registry, "satchel_batches_total", "Batches sent to devices"),
+            bodies: counter(&registry, "satchel_bodies_total", "Bodies of batches that were encoded"),
             comparisons: counter(&registry, "satchel_comparisons_total", "Syncs that compared all that is held"),
             unseen_alerts: gauge(&registry, "satchel_unseen_alerts", "Alerts that nobody has marked as seen"),
             rollbacks: counter(&registry, "satchel_rollbacks_total", "Transactions rolled back"),

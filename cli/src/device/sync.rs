@@ -43,7 +43,7 @@ pub fn once(mut context: Context, args: &SyncArgs) -> Result<(), Failure> {
     let device = SharedDevice::new(context.device);
     let report = runtime()?.block_on(sync_once(&device, &context.options, |event| match event {
         SyncEvent::CatchingUp { documents, .. } => bar.set_length(*documents),
-        SyncEvent::Received { documents, .. } => bar.inc(documents.len() as u64),
+        SyncEvent::Received { catch_up: Some(catch_up), .. } => bar.set_position(catch_up.received),
         _ => {}
     }));
     bar.finish_and_clear();
@@ -129,8 +129,9 @@ fn describe(event: &SyncEvent) -> (&'static str, String) {
             ("catching-up", format!("{documents} documents to come"))
         }
         SyncEvent::CatchingUp { .. } => ("comparing", "comparing everything with the relay".into()),
-        SyncEvent::Received { documents, changes } => {
-            ("received", format!("received {changes} changes in {} documents", documents.len()))
+        SyncEvent::Received { documents, changes, catch_up } => {
+            let so_far = catch_up.map(|c| format!("; {} of {} so far", c.received, c.documents)).unwrap_or_default();
+            ("received", format!("received {changes} changes in {} documents{so_far}", documents.len()))
         }
         SyncEvent::Withdrawn { documents } => ("withdrawn", format!("{} documents were taken back", documents.len())),
         SyncEvent::Quarantined { document, reason } => ("quarantined", format!("document {document}: {reason}")),

@@ -79,7 +79,7 @@ fn count(
     for event in events {
         progress(&event);
         match event {
-            SyncEvent::Received { documents, changes } => {
+            SyncEvent::Received { documents, changes, .. } => {
                 report.documents += documents.len() as u64;
                 report.changes += changes;
             }

@@ -30,6 +30,8 @@ pub struct Applied {
     pub charts: Vec<ChartRef>,
     /// New changes.
     pub changes: u64,
+    /// Documents of which the batch brought all that was to come, whatever became of it.
+    pub complete: u64,
     /// Documents whose delivery was put in quarantine, with the reason.
     pub quarantined: Vec<(DocumentId, String)>,
     /// Organizations that showed another key than the pinned one.
@@ -62,6 +64,7 @@ impl Device {
                 deliveries.push(incoming::complete(&tx, delivery)?);
             }
         }
+        applied.complete = deliveries.len() as u64;
         for prepared in acceptance.prepare(&deliveries)? {
             acceptance.document(prepared, &mut applied)?;
         }

@@ -128,6 +128,8 @@ impl Live {
             for frame in device.inventory()? {
                 send_all([self.session.inventory(frame)], effects);
             }
+        } else {
+            device.expect(resumed.documents);
         }
         let event = SyncEvent::CatchingUp { documents: resumed.documents, comparing: resumed.compare };
         effects.push(Effect::Notify(event));
@@ -155,7 +157,8 @@ impl Live {
         for organization in applied.changed_keys {
             effects.push(Effect::Notify(SyncEvent::OrganizationKeyChanged { organization }));
         }
-        let event = SyncEvent::Received { documents: applied.documents, changes: applied.changes };
+        let catch_up = device.arrived(applied.complete);
+        let event = SyncEvent::Received { documents: applied.documents, changes: applied.changes, catch_up };
         effects.push(Effect::Notify(event));
         Ok(())
     }

@@ -13,7 +13,7 @@ pub use engine::SyncEngine;
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::{DocumentId, OrganizationId, ReferralId, UnixMillis};
 
-use crate::{ConnectionError, DeviceError};
+use crate::{CatchUp, ConnectionError, DeviceError};
 
 /// What happens to the engine.
 #[derive(Clone, Debug)]
@@ -77,6 +77,8 @@ pub enum SyncEvent {
         documents: Vec<DocumentId>,
         /// New changes.
         changes: u64,
+        /// How far catching up has come; none once that is over.
+        catch_up: Option<CatchUp>,
     },
     /// Documents that this device may no longer have were removed.
     Withdrawn {

@@ -5,7 +5,7 @@ use sync_protocol::identity::SecretKey;
 use sync_protocol::{Checksum, EpochId, RelayId, UnixMillis};
 
 use crate::push::CUSTODY_FULL;
-use crate::status::{ConnectionState, Link};
+use crate::status::{CatchUp, ConnectionState, Link};
 use crate::store::{emergency, identity, incoming, kept_work, outbox, receipts, sums, sync_state};
 use crate::{Device, DeviceError};
 
@@ -26,7 +26,21 @@ impl Device {
     }
 
     pub(super) fn set_link(&mut self, connection: ConnectionState, caught_up: bool) {
-        self.link = Link { connection, caught_up };
+        self.link = Link { connection, caught_up, catch_up: None };
+    }
+
+    /// The relay says how many documents are to come.
+    pub(super) fn expect(&mut self, documents: u64) {
+        self.link.catch_up = Some(CatchUp { documents, received: 0 });
+    }
+
+    /// Some are here. Gives how far it has come.
+    pub(super) fn arrived(&mut self, documents: u64) -> Option<CatchUp> {
+        if let Some(catch_up) = &mut self.link.catch_up {
+            // What changes meanwhile may come a second time.
+            catch_up.received = catch_up.documents.min(catch_up.received + documents);
+        }
+        self.link.catch_up
     }
 
     pub(super) fn relay(&self) -> Option<RelayId> {

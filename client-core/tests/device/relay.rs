@@ -6,7 +6,7 @@ use client_core::{ChangeHash, DocumentId, OrganizationId, PractitionerId, UnixMi
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
     Answer, BatchBody, CaughtUp, Cursor, DeliveredDocument, Enrolled, GoodbyeReason, InventoryEntry, OrganizationKey,
-    PushBody, RefusalReason, Resumed, Welcome,
+    Packed, PushBody, RefusalReason, Resumed, Welcome,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
 use sync_protocol::limits::Limits;
@@ -227,7 +227,7 @@ impl Relay {
                 certificates: if self.conduct.hide_certificates { Vec::new() } else { self.certificates.clone() },
                 documents: documents.to_vec(),
             };
-            events.push(connection.session.deliver(None, &body).1);
+            events.push(connection.session.deliver(None, Packed::pack(&body)).1);
         }
         let checksum = if sealed_only { Checksum::default() } else { self.checksum() };
         events.push(connection.session.caught_up(CaughtUp { cursor: self.cursor(), checksum }));

@@ -1,7 +1,7 @@
 //! The relay's end of a connection.
 
 use crate::frame::{
-    Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor,
+    Answer, Batch, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor,
     Decided, Decision, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
     ReceiptKept, Refer, ReferAnswer, ReferOutcome, Resume, Resumed, SealedDocument, Stage, Trail, TrailBody, TrailKept,
     Want, Welcome, Withdraw, encode,
@@ -239,9 +239,10 @@ impl RelaySession {
     }
 
     /// Sends a batch; gives its number.
-    pub fn deliver(&mut self, cursor: Option<Cursor>, body: &BatchBody) -> (u64, RelayEvent) {
+    /// `body`: a [`crate::frame::BatchBody`], packed once for all who are sent the same.
+    pub fn deliver(&mut self, cursor: Option<Cursor>, body: Packed) -> (u64, RelayEvent) {
         self.last_batch += 1;
-        let batch = Batch { batch: self.last_batch, cursor, body: Packed::pack(body) };
+        let batch = Batch { batch: self.last_batch, cursor, body };
         (self.last_batch, send(&Frame::Batch(batch)))
     }
 

@@ -1,7 +1,7 @@
 //! Frames in any order, and hosts that answer at any time: no panic, and silence after the end.
 
 use proptest::prelude::*;
-use sync_protocol::frame::{BatchBody, GoodbyeReason, PushBody};
+use sync_protocol::frame::{BatchBody, GoodbyeReason, Packed, PushBody};
 use sync_protocol::limits::Limits;
 use sync_protocol::session::{ClientEvent, ClientSession, Intent, RelayEvent, RelaySession};
 use sync_protocol::{Frame, encode};
@@ -88,7 +88,7 @@ fn relay_step(relay: &mut RelaySession, step: &Step) -> Vec<RelayEvent> {
         Step::Host(n) => match n % 5 {
             0 => relay.welcome(welcome()),
             1 => relay.enrolled(enrolled()),
-            2 if relay.may_deliver() => vec![relay.deliver(None, &BatchBody::default()).1],
+            2 if relay.may_deliver() => vec![relay.deliver(None, Packed::pack(&BatchBody::default())).1],
             3 if n % 16 == 3 => relay.close(GoodbyeReason::ShuttingDown, ""),
             _ => relay.received(&encode(&Frame::Resume(first_resume()))),
         },

@@ -14,7 +14,7 @@ use crate::samples::{batch_body, push_body};
 #[test]
 fn a_batch_is_delivered_acknowledged_and_caught_up_with() {
     let mut pair = Pair::active();
-    let (number, batch) = pair.relay.deliver(Some(cursor()), &batch_body());
+    let (number, batch) = pair.relay.deliver(Some(cursor()), Packed::pack(&batch_body()));
     let caught_up = CaughtUp { cursor: cursor(), checksum: Checksum(7) };
     let done = pair.relay.caught_up(caught_up.clone());
     pair.relay_does([batch, done]);
@@ -46,7 +46,7 @@ fn a_push_is_answered_change_by_change() {
 #[test]
 fn a_batch_that_comes_twice_is_delivered_once() {
     let mut pair = Pair::active();
-    let (_, batch) = pair.relay.deliver(None, &batch_body());
+    let (_, batch) = pair.relay.deliver(None, Packed::pack(&batch_body()));
     pair.relay_does([batch.clone(), batch]);
     pair.run();
     assert_eq!(pair.client_events.len(), 1);
@@ -55,8 +55,8 @@ fn a_batch_that_comes_twice_is_delivered_once() {
 #[test]
 fn a_missing_batch_ends_the_connection() {
     let mut pair = Pair::active();
-    let (_, _lost) = pair.relay.deliver(None, &batch_body());
-    let (_, second) = pair.relay.deliver(None, &batch_body());
+    let (_, _lost) = pair.relay.deliver(None, Packed::pack(&batch_body()));
+    let (_, second) = pair.relay.deliver(None, Packed::pack(&batch_body()));
     pair.relay_does([second]);
     pair.run();
     pair.assert_ended_by_client(GoodbyeReason::ProtocolViolation);
@@ -76,7 +76,7 @@ fn the_relay_stops_at_the_batch_window_until_an_ack_comes() {
     let mut pair = Pair::active();
     for _ in 0..BATCH_WINDOW {
         assert!(pair.relay.may_deliver());
-        let (_, batch) = pair.relay.deliver(None, &BatchBody::default());
+        let (_, batch) = pair.relay.deliver(None, Packed::pack(&BatchBody::default()));
         pair.relay_does([batch]);
     }
     pair.run();
@@ -91,7 +91,7 @@ fn the_relay_stops_at_the_batch_window_until_an_ack_comes() {
 fn one_ack_stands_for_all_batches_before_it() {
     let mut pair = Pair::active();
     for _ in 0..3 {
-        let (_, batch) = pair.relay.deliver(None, &BatchBody::default());
+        let (_, batch) = pair.relay.deliver(None, Packed::pack(&BatchBody::default()));
         pair.relay_does([batch]);
     }
     pair.run();

@@ -1,5 +1,6 @@
 //! The documents, as far as access goes: numbers by class and by chart. Some ten bytes for each, whatever its size.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -8,6 +9,10 @@ use sync_protocol::{Compartment, DocumentDescriptor};
 use crate::access::charts::{ChartNumber, Charts, OrganizationNumber};
 
 const NONE: u32 = u32::MAX;
+/// Compartments that come before any chart, the most urgent ones: directory and patient index.
+const INDEX_COMPARTMENTS: usize = 2;
+/// Charts worked on last that come before all others.
+const RECENT_CHARTS: usize = 200;
 
 /// What policies can tell apart about the documents of one organization, facts about their charts aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,11 +118,29 @@ impl Documents {
         std::iter::successors(newest, move |number| there(self.before[*number as usize]))
     }
 
-    /// Orders documents for delivery: by compartment, then as they were begun.
-    pub fn in_order_of_urgency(&self, wanted: &RoaringBitmap) -> Vec<u32> {
+    /// Orders documents for delivery: what finds patients, then the charts of recent documents, then by compartment and as
+    /// they were begun.
+    pub fn in_order_of_urgency(&self, wanted: &RoaringBitmap, recent: &[u32]) -> Vec<u32> {
         if wanted.is_empty() {
             return Vec::new();
         }
-        self.by_compartment.iter().flat_map(|of_compartment| of_compartment & wanted).collect()
+        let (index, contents) = self.by_compartment.split_at(INDEX_COMPARTMENTS);
+        let mut order: Vec<u32> = index.iter().flat_map(|of_compartment| of_compartment & wanted).collect();
+        let mut charts = HashSet::new();
+        let mut given = RoaringBitmap::from_iter(&order);
+        for number in recent.iter().filter(|number| wanted.contains(**number)) {
+            if charts.len() == RECENT_CHARTS {
+                break;
+            }
+            let Some(chart) = self.chart_of.get(*number as usize).filter(|chart| charts.insert(**chart)) else {
+                continue;
+            };
+            let of_chart = RoaringBitmap::from_iter(self.of_chart(ChartNumber(*chart))) & wanted;
+            order.extend(contents.iter().flat_map(|of_compartment| of_compartment & &of_chart));
+            given |= of_chart;
+        }
+        let rest = wanted - given;
+        order.extend(contents.iter().flat_map(|of_compartment| of_compartment & &rest));
+        order
     }
 }

@@ -254,9 +254,10 @@ impl Gate {
         self.read_permit(&staged.0, device, now)
     }
 
-    /// Orders documents for delivery.
+    /// Orders documents for delivery: directory and patient index, so that patients can be found; then the charts of `recent`
+    /// documents, each whole, in that order; then the rest by compartment.
     #[must_use]
-    pub fn in_order_of_urgency(&self, wanted: &RoaringBitmap) -> Vec<u32> {
-        self.documents.in_order_of_urgency(wanted)
+    pub fn in_order_of_urgency(&self, wanted: &RoaringBitmap, recent: &[u32]) -> Vec<u32> {
+        self.documents.in_order_of_urgency(wanted, recent)
     }
 }

@@ -1,16 +1,16 @@
 //! One batch: what comes next for a device, as much as fits.
 
+use std::rc::Rc;
+
 use sync_protocol::UnixMillis;
 use sync_protocol::frame::{BatchBody, DeliveredDocument};
 use sync_protocol::limits::TARGET_UNPACKED_BYTES;
 
 use super::Peer;
 use super::connection::Partial;
+use super::round::Round;
 use crate::access::{Gate, ReadPermit};
 use crate::store::{Position, Store, StoreError};
-
-/// Log rows that one batch looks at, at most.
-const LOG_ROWS: usize = 4_096;
 
 /// Bytes of a batch that a change takes besides its payload, at most.
 const CHANGE_OVERHEAD: usize = 8;
@@ -42,25 +42,26 @@ pub(super) fn next_batch(
     peer: &mut Peer,
     gate: &Gate,
     store: &dyn Store,
+    round: &mut Round,
     head: Position,
     now: UnixMillis,
 ) -> Result<Draft, StoreError> {
-    // Borrowed apart from the rest of the peer: the permit lives while places are moved on.
+    // Apart from the rest of the peer, which moves on while the permit lives. Copies no set.
     let reach = peer.reach.clone();
     let mut draft = Draft::default();
     let Some(permit) = gate.read_permit(&reach, peer.device, now) else { return Ok(draft) };
     if let Some(partial) = peer.partial.take() {
         let Partial { document, after } = partial;
-        add_document(peer, store, &permit, &mut draft, Wanted { document, after, kind: Kind::Rest })?;
+        add_document(peer, store, round, &permit, &mut draft, Wanted { document, after, kind: Kind::Rest })?;
     }
     if !draft.is_full() {
-        add_changed(peer, store, &permit, head, &mut draft)?;
+        add_changed(peer, store, round, &permit, head, &mut draft)?;
     }
     while !draft.is_full() && peer.cursor == head {
         let Some(number) = peer.gained.pop_front() else { break };
         if !peer.sent.contains(number) && permit.covers(number) {
             let wanted = Wanted { document: number, after: Position::default(), kind: Kind::Whole };
-            add_document(peer, store, &permit, &mut draft, wanted)?;
+            add_document(peer, store, round, &permit, &mut draft, wanted)?;
         }
     }
     Ok(draft)
@@ -70,17 +71,18 @@ pub(super) fn next_batch(
 fn add_changed(
     peer: &mut Peer,
     store: &dyn Store,
+    round: &mut Round,
     permit: &ReadPermit<'_>,
     head: Position,
     draft: &mut Draft,
 ) -> Result<(), StoreError> {
     while peer.cursor < head {
-        let rows = store.log_after(peer.cursor, LOG_ROWS)?;
+        let rows = round.rows(store, peer.cursor)?;
         if rows.is_empty() {
             return Err(StoreError::Damaged("end of the log"));
         }
         let base = peer.cursor;
-        for (position, number, origin) in rows {
+        for (position, number, origin) in rows.iter().copied() {
             if draft.is_full() {
                 return Ok(());
             }
@@ -88,7 +90,14 @@ fn add_changed(
             // A device's own changes come back to it only along with others' of the same document.
             if !known && origin != peer.device && peer.sent.contains(number) && permit.covers(number) {
                 let after = peer.ahead.get(&number).copied().unwrap_or_default().max(base);
-                add_document(peer, store, permit, draft, Wanted { document: number, after, kind: Kind::Changed })?;
+                add_document(
+                    peer,
+                    store,
+                    round,
+                    permit,
+                    draft,
+                    Wanted { document: number, after, kind: Kind::Changed },
+                )?;
             }
             peer.cursor = position;
         }
@@ -101,16 +110,15 @@ fn add_changed(
 fn add_document(
     peer: &mut Peer,
     store: &dyn Store,
+    round: &mut Round,
     permit: &ReadPermit<'_>,
     draft: &mut Draft,
     wanted: Wanted,
 ) -> Result<(), StoreError> {
     let room = TARGET_UNPACKED_BYTES.saturating_sub(draft.bytes).max(1);
-    match read_document(store, permit, wanted, room) {
-        Ok(mut part) => {
-            if let Some(part) = &mut part {
-                part.delivered.break_glass_until = peer.reach.break_glass_until(wanted.document);
-            }
+    match round.read(store, permit, wanted, room) {
+        Ok(None) => Ok(()),
+        Ok(Some(part)) => {
             add_part(peer, draft, wanted.document, part);
             Ok(())
         }
@@ -124,8 +132,10 @@ fn add_document(
     }
 }
 
-fn add_part(peer: &mut Peer, draft: &mut Draft, number: u32, part: Option<Part>) {
-    let Some(Part { delivered, last }) = part else { return };
+fn add_part(peer: &mut Peer, draft: &mut Draft, number: u32, part: Rc<Part>) {
+    // Nobody else has what was read for a first sync.
+    let Part { mut delivered, last, .. } = Rc::unwrap_or_clone(part);
+    delivered.break_glass_until = peer.reach.break_glass_until(number);
     let size: usize = delivered.changes.iter().map(|change| change.len() + CHANGE_OVERHEAD).sum();
     draft.bytes += size + delivered.signatures.len() * SIGNATURE_OVERHEAD + DOCUMENT_OVERHEAD;
     draft.changes += delivered.changes.len() as u64;
@@ -150,9 +160,12 @@ pub(super) struct Wanted {
 }
 
 /// What a batch carries of a document, and up to where.
+#[derive(Clone)]
 pub(super) struct Part {
     pub delivered: DeliveredDocument,
     pub last: Position,
+    /// That its changes come to.
+    pub bytes: usize,
 }
 
 /// What of a document a batch carries.
@@ -194,5 +207,5 @@ pub(super) fn read_document(
         more,
         break_glass_until: None,
     };
-    Ok(Some(Part { delivered, last }))
+    Ok(Some(Part { delivered, last, bytes: size }))
 }

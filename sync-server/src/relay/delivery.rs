@@ -9,6 +9,7 @@ use sync_protocol::{AuthorId, Checksum, OrganizationId, UnixMillis};
 use super::batch::{Draft, next_batch};
 use super::connection::{Connection, Unacked};
 use super::cursor::Place;
+use super::round::Round;
 use super::{ConnectionId, Peer, Relay, Stage};
 use crate::store::{Disclosed, NewAuditRow, Store, StoreError};
 
@@ -23,17 +24,19 @@ impl Relay {
         {
             self.failure.get_or_insert(error);
         }
+        let mut round = Round::default();
         // After a failure `ready` holds whom it concerns; they are told so instead.
         while self.failure.is_none()
             && let Some(id) = self.ready.pop_first()
         {
-            if let Err(error) = self.deliver_to(id, now) {
+            if let Err(error) = self.deliver_to(id, &mut round, now) {
                 self.fail(id, error);
             }
         }
+        self.metrics.bodies.inc_by(round.encoded);
     }
 
-    fn deliver_to(&mut self, id: ConnectionId, now: UnixMillis) -> Result<(), StoreError> {
+    fn deliver_to(&mut self, id: ConnectionId, round: &mut Round, now: UnixMillis) -> Result<(), StoreError> {
         let served = |c: &Connection| !c.ending && c.peer.as_ref().is_some_and(Peer::is_served);
         if !self.connections.get(&id).is_some_and(served) {
             return Ok(());
@@ -45,22 +48,28 @@ impl Relay {
             if !connection.session.may_deliver() {
                 return Ok(());
             }
-            let draft = next_batch(peer, &self.gate, self.store.as_ref(), self.head, now)?;
+            let draft = next_batch(peer, &self.gate, self.store.as_ref(), round, self.head, now)?;
             if draft.body.documents.is_empty() {
                 return self.settle(id, now);
             }
-            self.send_batch(id, draft, now)?;
+            self.send_batch(id, draft, round, now)?;
         }
     }
 
-    fn send_batch(&mut self, id: ConnectionId, mut draft: Draft, now: UnixMillis) -> Result<(), StoreError> {
+    fn send_batch(
+        &mut self,
+        id: ConnectionId,
+        mut draft: Draft,
+        round: &mut Round,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
         let nonce = self.random();
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
         let mut told = Told { authors: &mut peer.certified, organizations: &mut peer.keyed };
         certify(&mut told, self.store.as_ref(), &mut draft.body)?;
         let cursor = (!draft.unfinished).then(|| self.seal.seal(&peer.device, place(peer), nonce));
-        let (number, event) = connection.session.deliver(cursor, &draft.body);
+        let (number, event) = connection.session.deliver(cursor, round.pack(std::mem::take(&mut draft.body)));
         let documents = draft.complete.iter().map(|(document, _)| *document).collect();
         let disclosed = disclosed(peer, &draft);
         let (device, row) = (peer.device, disclosure(peer, &disclosed, now));
@@ -110,7 +119,8 @@ impl Relay {
             return Ok(());
         }
         let Some(peer) = self.connections.get_mut(&id).and_then(|c| c.peer.as_mut()) else { return Ok(()) };
-        let lost = peer.holdings.present() - peer.reach.documents();
+        let (organization, lost) =
+            (peer.subject.organization.clone(), peer.holdings.present() - peer.reach.documents());
         let mut gained = peer.reach.documents() - &peer.sent;
         if let Some(partial) = peer.partial {
             gained.remove(partial.document);
@@ -118,7 +128,8 @@ impl Relay {
         if !gained.is_empty() {
             peer.stage = Stage::CatchingUp;
         }
-        peer.gained = self.gate.in_order_of_urgency(&gained).into();
+        let gained = self.in_order_of_urgency(&gained, &organization)?;
+        self.peer_mut(id).into_iter().for_each(|peer| peer.gained = gained.iter().copied().collect());
         self.withdraw(id, &lost, now)
     }
 
@@ -166,9 +177,9 @@ pub(super) fn certify(told: &mut Told<'_>, store: &dyn Store, body: &mut BatchBo
         let Some(certificate) = store.certificate(&author)? else { continue };
         let organization = &certificate.body.organization;
         if told.organizations.insert(organization.clone())
-            && let Some(record) = store.organizations()?.into_iter().find(|o| o.id == *organization)
+            && let Some(key) = store.organization_key(organization)?
         {
-            body.organization_keys.push(OrganizationKey { organization: record.id, key: record.key.public() });
+            body.organization_keys.push(OrganizationKey { organization: organization.clone(), key });
         }
         body.certificates.push(certificate);
     }

@@ -23,8 +23,10 @@ mod ledger;
 mod policies;
 mod referral;
 mod resume;
+mod round;
 mod staging;
 mod upload;
+mod urgency;
 
 #[cfg(test)]
 mod tests;

@@ -79,11 +79,12 @@ impl Relay {
         let Some(peer) = self.peer(id) else { return Ok(()) };
         let changed = self.changed_since(start.cursor, peer.device)?;
         let holdings = self.store.holdings(&peer.device)?;
+        let lacking = peer.reach.documents() - &start.held;
+        let gained = self.in_order_of_urgency(&lacking, &peer.subject.organization)?;
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
         let lost = start.lost(&holdings, peer.reach.documents());
         let held = start.held & peer.reach.documents();
-        let gained = self.gate.in_order_of_urgency(&(peer.reach.documents() - &held));
         let documents = changed.intersection_len(&held) + gained.len() as u64;
         peer.sent = held.clone();
         peer.holdings = Holdings { held, ..holdings };

@@ -120,7 +120,7 @@ impl Relay {
         let there = self.store.staged(&device)?;
         self.take_back(id, &there, &wanted, now)?;
         let mut queue = VecDeque::new();
-        for number in self.gate.in_order_of_urgency(wanted.documents()) {
+        for number in self.gate.in_order_of_urgency(wanted.documents(), &[]) {
             let upto = there.iter().find(|staged| staged.document == number && staged.acknowledged);
             if upto.map(|staged| staged.upto) < Some(self.store.last_position(number)?) {
                 queue.push_back(number);

@@ -121,6 +121,11 @@ pub trait Store: AccountStore + AlertStore + DecisionStore + LedgerStore + PageS
     /// # Errors
     /// [`StoreError::Database`].
     fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError>;
+    /// The public enrolment key of an organization, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn organization_key(&self, id: &OrganizationId) -> Result<Option<PublicKey>, StoreError>;
     /// Adds a practitioner.
     ///
     /// # Errors

@@ -84,7 +84,7 @@ fn reaches(gate: &mut Gate, charts: &str, rounds: usize, table: &mut Table) -> R
         let begun = Instant::now();
         let reach = gate.reach(&who, NOW);
         let (gained, lost) = (reach.documents() - &held, &held - reach.documents());
-        black_box(gate.in_order_of_urgency(&gained));
+        black_box(gate.in_order_of_urgency(&gained, &[]));
         let took = begun.elapsed().as_secs_f64();
         if reach.documents().len() != expected || !gained.is_empty() || !lost.is_empty() {
             return Err(Failure::new("a reach is not what it was"));

@@ -66,6 +66,29 @@ fn each_document_is_sent_once_in_a_first_sync_that_nothing_disturbs() {
 }
 
 #[test]
+fn progress_counts_up_to_what_was_announced_and_ends_with_it() {
+    let mut world = World::with_settings(seeds::one(), one_batch_at_a_time());
+    let (_, b) = practice_with_charts(&mut world);
+    world.go_online(b);
+    world.run_until(|world| batches_received(world, b) == 2);
+    let midway = world.status(b).catch_up.expect("it is catching up");
+    assert!(midway.received > 0 && midway.received < midway.documents, "{midway:?}");
+    world.settle();
+    assert_eq!(world.status(b).catch_up, None);
+    let told: Vec<_> = world
+        .events(b)
+        .iter()
+        .filter_map(|event| match event {
+            SyncEvent::Received { catch_up, .. } => Some(catch_up.expect("no batch came later")),
+            _ => None,
+        })
+        .collect();
+    assert!(told.iter().all(|so_far| so_far.documents == midway.documents));
+    assert!(told.windows(2).all(|pair| pair[0].received < pair[1].received), "{told:?}");
+    assert_eq!(told.last().map(|last| last.received), Some(world.documents(b).len() as u64));
+}
+
+#[test]
 fn what_was_not_acknowledged_is_sent_again_after_a_power_cut_of_the_relay() {
     let mut world = World::with_settings(seeds::one(), one_batch_at_a_time());
     let (a, b) = practice_with_charts(&mut world);

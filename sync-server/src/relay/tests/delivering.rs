@@ -179,3 +179,71 @@ fn many_small_documents_make_no_batch_larger_than_devices_take() {
     let largest = clinic.devices[reader].seen.iter().map(|(_, bytes)| bytes.len()).max().unwrap();
     assert!(largest < sync_protocol::limits::MAX_FRAME_BYTES / 2, "{largest}");
 }
+
+#[test]
+fn a_change_is_encoded_once_for_all_who_receive_it() {
+    let mut clinic = Clinic::of_two();
+    for _ in 0..8 {
+        let device = clinic.enrolled("dr-b", "north");
+        clinic.sync(device);
+    }
+    // With the first change they are told its author's certificate.
+    clinic.write(0, &core("north", "p1"), "first");
+    let count = |clinic: &Clinic| (clinic.metrics.batches.get(), clinic.metrics.bodies.get());
+    let before = count(&clinic);
+    clinic.write(0, &core("north", "p1"), "second");
+    let after = count(&clinic);
+    assert_eq!((after.0 - before.0, after.1 - before.1), (9, 1));
+    for device in (3..11).chain([1]) {
+        assert!(clinic.devices[device].text(&core("north", "p1")).contains("second"), "device {device}");
+    }
+    assert!(!clinic.devices[2].holds(&core("north", "p1")));
+}
+
+#[test]
+fn receivers_at_different_places_each_get_what_they_lack() {
+    let mut clinic = Clinic::of_two();
+    let [third, fourth] = [0; 2].map(|_| clinic.enrolled("dr-b", "north"));
+    [third, fourth].into_iter().for_each(|device| clinic.sync(device));
+    clinic.write(0, &core("north", "p1"), "one");
+    clinic.cut(third);
+    clinic.write(0, &core("north", "p1"), "two");
+    clinic.cut(fourth);
+    clinic.write(0, &core("north", "p1"), "three");
+    for device in [third, fourth] {
+        let resume = clinic.devices[device].resume();
+        clinic.connect(device, Intent::Sync(resume));
+    }
+    clinic.run();
+    let sent = [third, fourth].map(|device| clinic.devices[device].deliveries.iter().map(|d| d.changes).sum::<usize>());
+    assert_eq!(sent, [2, 1]);
+    assert!([1, third, fourth].into_iter().all(|device| clinic.devices[device].agrees()));
+}
+
+#[test]
+fn charts_worked_on_last_come_right_after_the_index_those_of_the_own_organization_first() {
+    let mut clinic = Clinic::of_two();
+    let shared = [Compartment::PatientIndex, Compartment::Core, Compartment::Results];
+    clinic.affiliate("north", "south", &shared, true);
+    for n in 0..40 {
+        for compartment in shared {
+            clinic.devices[0].edit(&document("north", &format!("p{n}"), compartment, ""), "x");
+        }
+    }
+    clinic.push(0);
+    clinic.resync(2);
+    // Somebody of the south has p7 before them; later the north goes on with p3.
+    clinic.write(2, &core("north", "p7"), "here today");
+    clinic.write(0, &core("north", "p3"), "newer, but elsewhere");
+    let late = clinic.enrolled("dr-s", "south");
+    clinic.sync(late);
+    let order: Vec<_> = clinic.devices[late]
+        .deliveries
+        .iter()
+        .map(|delivery| clinic.devices[late].disk.documents[&delivery.document].descriptor.clone())
+        .collect();
+    assert_eq!(order.len(), 120);
+    assert!(order[..40].iter().all(|descriptor| descriptor.compartment == Compartment::PatientIndex));
+    let chart = |of: &str| [core("north", of), document("north", of, Compartment::Results, "")];
+    assert_eq!(order[40..46], [chart("p7"), chart("p3"), chart("p39")].concat());
+}

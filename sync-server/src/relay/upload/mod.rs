@@ -89,12 +89,11 @@ impl Relay {
             known.insert(peer.certificate.author(), peer.certificate.clone());
         }
         if !body.certificates.is_empty() {
-            let organizations = self.store.organizations()?;
             let signers: HashSet<AuthorId> =
                 body.documents.iter().flat_map(|d| d.signatures.iter().map(|s| s.author)).collect();
             for certificate in body.certificates.iter().filter(|c| signers.contains(&c.author())) {
-                let issuer = organizations.iter().find(|o| o.id == certificate.body.organization);
-                if issuer.is_some_and(|o| certificate.verify(&o.key.public()).is_ok()) {
+                let issuer = self.store.organization_key(&certificate.body.organization)?;
+                if issuer.is_some_and(|key| certificate.verify(&key).is_ok()) {
                     let device = self.store.device_by_key(&certificate.body.device_key)?;
                     if device.is_some_and(|device| device.revoked_at.is_some()) {
                         revoked.insert(certificate.author());

@@ -54,6 +54,8 @@ pub(super) fn added_once(reopen: Reopen<'_>) {
     let names: Vec<_> = organizations.iter().map(|o| (o.id.as_str(), o.name.as_str())).collect();
     assert_eq!(names, [("north", "NORTH"), ("south", "SOUTH")]);
     assert_eq!(organizations[0].key.seed(), random::<32>("north"));
+    assert_eq!(store.organization_key(&organizations[1].id).unwrap(), Some(organizations[1].key.public()));
+    assert_eq!(store.organization_key(&organization("nowhere")).unwrap(), None);
     assert_eq!(store.practitioners().unwrap()[0].name, "Dr A");
 }
 

@@ -133,6 +133,10 @@ impl Store for SqliteStore {
         people::organizations(&self.connection)
     }
 
+    fn organization_key(&self, id: &OrganizationId) -> Result<Option<PublicKey>, StoreError> {
+        people::organization_key(&self.connection, id)
+    }
+
     fn add_practitioner(&mut self, practitioner: &PractitionerRecord) -> Result<(), StoreError> {
         people::add_practitioner(&self.connection, practitioner)
     }

@@ -1,8 +1,8 @@
 //! Organizations, practitioners, and what ties them together.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sync_protocol::identity::SecretKey;
-use sync_protocol::{OrganizationId, PractitionerId, UnixMillis};
+use sync_protocol::{OrganizationId, PractitionerId, PublicKey, UnixMillis};
 
 use super::rows::{bytes, exists, found, from_json, organizations_of, parse, to_json, within};
 use crate::access::{Affiliation, Grant, PractitionerRole};
@@ -25,6 +25,12 @@ pub(super) fn organizations(db: &Connection) -> Result<Vec<OrganizationRecord>, 
         found.push(OrganizationRecord { id, name: row.get(1)?, key: SecretKey::from_seed(seed) });
     }
     Ok(found)
+}
+
+pub(super) fn organization_key(db: &Connection, id: &OrganizationId) -> Result<Option<PublicKey>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT public_key FROM organization WHERE id = ?1")?;
+    let key: Option<Vec<u8>> = statement.query_row([id.as_str()], |row| row.get(0)).optional()?;
+    key.map(|key| Ok(PublicKey(bytes("enrolment key", &key)?))).transpose()
 }
 
 pub(super) fn add_practitioner(db: &Connection, practitioner: &PractitionerRecord) -> Result<(), StoreError> {
