@@ -18,6 +18,8 @@ pub const BATCH_WINDOW: u32 = 4;
 pub const PUSH_WINDOW: u32 = 4;
 /// Documents in one push or batch, at most; far beyond what fits the target size.
 pub const MAX_DOCUMENTS_PER_BODY: usize = 16 * 1024;
+/// Dictionaries that a device may name.
+pub const MAX_DICTIONARIES: usize = 16;
 /// Length of an enrolment code's text, at most.
 pub const MAX_CODE_CHARS: usize = 64;
 

@@ -1,6 +1,6 @@
 //! Everything that was ever sent to one device, and what can be found in it.
 
-use sync_protocol::frame::{BatchBody, Packed};
+use sync_protocol::frame::{BatchBody, Packed, PushBody, PushedDocument};
 use sync_protocol::{DocumentId, Frame, decode};
 
 /// The frames that were sent to one device, over all its connections, as bytes.
@@ -99,15 +99,32 @@ impl Searchable {
     }
 }
 
-/// The body of a frame that has one, without compression.
+/// The body of a frame that has one: as it stands there without compression, and what its reader makes of it.
 fn unpacked(frame: &[u8]) -> Option<Vec<u8>> {
-    let packed: Packed = match decode(frame).ok()? {
-        Frame::Batch(batch) => batch.body,
-        Frame::Push(push) => push.body,
-        _ => return None,
-    };
-    match packed.unpacked {
-        None => Some(packed.data.into_vec()),
-        Some(size) => zstd::bulk::decompress(&packed.data, size as usize).ok(),
+    match decode(frame).ok()? {
+        Frame::Batch(batch) => Some(spelled_out(&batch.body.unpack().expect("a batch's body"))),
+        Frame::Push(push) => {
+            let body: PushBody = push.body.unpack().expect("a push's body");
+            Some(
+                [Packed::uncompressed(&body).data.into_vec(), body.documents.iter().flat_map(changes).collect()]
+                    .concat(),
+            )
+        }
+        _ => None,
     }
+}
+
+fn spelled_out(body: &BatchBody) -> Vec<u8> {
+    let packed = Packed::uncompressed(body);
+    let mut bytes = [packed.data.into_vec(), packed.plain].concat();
+    for document in &body.documents {
+        bytes.extend_from_slice(document.document.as_bytes());
+        document.changes.iter().for_each(|change| bytes.extend_from_slice(change));
+        document.signatures.iter().for_each(|signature| bytes.extend_from_slice(signature.tip.as_bytes()));
+    }
+    bytes
+}
+
+fn changes(document: &PushedDocument) -> Vec<u8> {
+    document.changes.iter().flat_map(|change| change.iter().copied()).collect()
 }

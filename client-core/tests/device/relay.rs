@@ -172,6 +172,7 @@ impl Relay {
             now: self.now,
             wipe: self.accounts.wipe.contains(key),
             sealing: self.accounts.sealed_only.contains(key) && !self.accounts.sealing_keys.contains_key(key),
+            dictionary: None,
         };
         connection.session.welcome(welcome)
     }

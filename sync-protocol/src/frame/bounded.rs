@@ -7,7 +7,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::document::Compartment;
-use crate::limits::{MAX_CHANGES_PER_PUSH, MAX_DOCUMENTS_PER_BODY};
+use crate::limits::{MAX_CHANGES_PER_PUSH, MAX_DICTIONARIES, MAX_DOCUMENTS_PER_BODY};
 
 /// Reads at most [`MAX_DOCUMENTS_PER_BODY`] documents.
 pub(super) fn documents<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
@@ -22,6 +22,13 @@ pub(super) fn changes<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializ
 /// Reads at most as many compartments as there are.
 pub(super) fn compartments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Compartment>, D::Error> {
     deserializer.deserialize_seq(Bounded { most: Compartment::ALL.len(), element: PhantomData })
+}
+
+/// Reads at most [`MAX_DICTIONARIES`] dictionaries.
+pub(super) fn dictionaries<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_seq(Bounded { most: MAX_DICTIONARIES, element: PhantomData })
 }
 
 struct Bounded<T> {

@@ -4,6 +4,7 @@ mod bounded;
 mod chunk;
 mod codec;
 mod compact;
+mod dictionary;
 mod ledger;
 mod packed;
 mod referral;
@@ -11,6 +12,7 @@ mod staging;
 mod transfer;
 
 pub use codec::{FrameError, decode, encode};
+pub use dictionary::DictionaryId;
 pub use ledger::{
     BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, ChangeName, Decided, Decision, DecisionsKnown,
     Opening, PurgeReceipt, ReceiptKept, Trail, TrailBody, TrailEntry, TrailKept,
@@ -108,6 +110,9 @@ pub struct Hello {
     pub device_key: PublicKey,
     /// Name and version of the software, for the relay's log.
     pub software: String,
+    /// Dictionaries that bodies for it may be compressed with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::dictionaries")]
+    pub dictionaries: Vec<DictionaryId>,
 }
 
 /// See [`Frame::Challenge`].
@@ -181,6 +186,10 @@ pub struct Welcome {
     /// [`Frame::Sealing`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sealing: bool,
+    /// One of [`Hello::dictionaries`] that bodies on this connection are compressed with, either way, where it pays. The
+    /// session fills it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dictionary: Option<DictionaryId>,
 }
 
 /// See [`Frame::Resume`].

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::frame::dictionary::{DictionaryId, compress, decompress};
 use crate::limits::MAX_UNPACKED_BYTES;
 
-/// Bodies below this size, in bytes, are sent as they are: a compression context costs more than it saves.
+/// Bodies below this size, in bytes, are sent as they are.
 const WORTH_COMPRESSING: usize = 512;
-/// zstd level: 3 is its default, and on clinical changes higher ones gain little for their time.
-const LEVEL: i32 = 3;
+/// The same where both sides have a dictionary.
+const WORTH_COMPRESSING_WITH: usize = 48;
 /// First byte of a body: how the rest of it is to be read.
 const FORMAT: u8 = 1;
 
@@ -18,6 +19,9 @@ pub struct Packed {
     /// Size once unpacked, in bytes; absent when the data is not compressed.
     #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<u32>,
+    /// With which dictionary it is compressed, if with any.
+    #[serde(rename = "y", default, skip_serializing_if = "Option::is_none")]
+    pub dictionary: Option<DictionaryId>,
     /// The body's format, one byte, and its CBOR; or a zstd frame of them.
     #[serde(rename = "d")]
     pub data: ByteBuf,
@@ -51,6 +55,9 @@ pub enum UnpackError {
     /// It says it is larger than [`MAX_UNPACKED_BYTES`]. Found before any allocation.
     #[error("body is {0} bytes unpacked, limit is {MAX_UNPACKED_BYTES}")]
     TooLarge(usize),
+    /// With a dictionary that this version does not have.
+    #[error("body is compressed with dictionary {}, which is not known", .0.0)]
+    Dictionary(DictionaryId),
     /// Not a zstd frame of the size it states.
     #[error("body is not a compressed frame of the stated size")]
     Compression,
@@ -66,15 +73,19 @@ impl Packed {
     /// Encodes `body` and compresses it where that gains.
     #[must_use]
     pub fn pack<T: Body>(body: &T) -> Self {
+        Self::pack_with(body, None)
+    }
+
+    /// The same for a reader that has this dictionary.
+    #[must_use]
+    pub fn pack_with<T: Body>(body: &T, dictionary: Option<DictionaryId>) -> Self {
         let packed = Self::uncompressed(body);
         let size = packed.data.len();
-        if size >= WORTH_COMPRESSING
-            && let Ok(compressed) = zstd::bulk::compress(&packed.data, LEVEL)
-            && compressed.len() < size
-        {
-            return Self { unpacked: Some(size as u32), data: ByteBuf::from(compressed), ..packed };
+        let worth = if dictionary.is_some() { WORTH_COMPRESSING_WITH } else { WORTH_COMPRESSING };
+        match compress(&packed.data, dictionary).filter(|compressed| size >= worth && compressed.len() < size) {
+            Some(data) => Self { unpacked: Some(size as u32), dictionary, data: ByteBuf::from(data), ..packed },
+            None => packed,
         }
-        packed
     }
 
     /// Encodes `body` and leaves it at that.
@@ -82,7 +93,7 @@ impl Packed {
     pub fn uncompressed<T: Body>(body: &T) -> Self {
         let Written { cbor, plain } = body.write();
         let data = [&[FORMAT], cbor.as_slice()].concat();
-        Self { unpacked: None, data: ByteBuf::from(data), plain }
+        Self { unpacked: None, dictionary: None, data: ByteBuf::from(data), plain }
     }
 
     /// Decompresses and decodes the body.
@@ -92,8 +103,19 @@ impl Packed {
     pub fn unpack<T: Body>(&self) -> Result<T, UnpackError> {
         match self.unpacked {
             None => self.decode(&self.data),
-            Some(size) => self.decode(&decompress(&self.data, size as usize)?),
+            Some(size) => self.decode(&self.decompressed(size as usize)?),
         }
+    }
+
+    fn decompressed(&self, size: usize) -> Result<Vec<u8>, UnpackError> {
+        if size > MAX_UNPACKED_BYTES {
+            return Err(UnpackError::TooLarge(size));
+        }
+        if let Some(unknown) = self.dictionary.filter(|dictionary| dictionary.content().is_none()) {
+            return Err(UnpackError::Dictionary(unknown));
+        }
+        let body = decompress(&self.data, size, self.dictionary).filter(|body| body.len() == size);
+        body.ok_or(UnpackError::Compression)
     }
 
     fn decode<T: Body>(&self, data: &[u8]) -> Result<T, UnpackError> {
@@ -103,14 +125,6 @@ impl Packed {
             None => Err(UnpackError::Encoding),
         }
     }
-}
-
-fn decompress(data: &[u8], size: usize) -> Result<Vec<u8>, UnpackError> {
-    if size > MAX_UNPACKED_BYTES {
-        return Err(UnpackError::TooLarge(size));
-    }
-    let body = zstd::bulk::decompress(data, size).map_err(|_| UnpackError::Compression)?;
-    (body.len() == size).then_some(body).ok_or(UnpackError::Compression)
 }
 
 #[cfg(test)]
@@ -136,13 +150,15 @@ mod tests {
     #[test]
     fn small_and_large_bodies_come_back() {
         for entries in [0, 10, 4_000] {
-            assert_eq!(Packed::pack(&body(entries)).unpack(), Ok(body(entries)));
+            for dictionary in [None, Some(DictionaryId::CLINICAL_1)] {
+                assert_eq!(Packed::pack_with(&body(entries), dictionary).unpack(), Ok(body(entries)));
+            }
         }
     }
 
     #[test]
     fn a_body_that_states_too_much_is_refused_before_it_is_unpacked() {
-        let packed = Packed { unpacked: Some(u32::MAX), data: ByteBuf::new(), plain: Vec::new() };
+        let packed = Packed { unpacked: Some(u32::MAX), ..Packed::pack(&body(0)) };
         assert_eq!(packed.unpack::<TrailBody>(), Err(UnpackError::TooLarge(u32::MAX as usize)));
     }
 
@@ -154,6 +170,16 @@ mod tests {
             let lying = Packed { unpacked: Some(stated), ..honest.clone() };
             assert_eq!(lying.unpack::<TrailBody>(), Err(UnpackError::Compression));
         }
+    }
+
+    #[test]
+    fn a_dictionary_that_is_not_known_is_named_and_one_that_was_not_used_does_not_unpack() {
+        let packed = Packed::pack(&body(100));
+        let unknown = Packed { dictionary: Some(DictionaryId(9)), ..packed.clone() };
+        assert_eq!(unknown.unpack::<TrailBody>(), Err(UnpackError::Dictionary(DictionaryId(9))));
+        let with = Packed::pack_with(&body(100), Some(DictionaryId::CLINICAL_1));
+        assert_eq!(with.dictionary, Some(DictionaryId::CLINICAL_1));
+        assert!(Packed { dictionary: None, ..with }.unpack::<TrailBody>().is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::frame::{
     Ack, Answer, BatchBody, BreakGlass, BreakGlassAnswer, CaughtUp, Challenge, ChangeName, Cursor, Decision,
-    DecisionsKnown, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory, Packed, Proof, PurgeReceipt, Push,
+    DecisionsKnown, DictionaryId, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory, Packed, Proof, PurgeReceipt, Push,
     PushBody, Refer, ReferAnswer, Resume, Resumed, SealedDocument, Sealing, Staged, Trail, TrailBody, Welcome, encode,
 };
 use crate::identity::{Purpose, SecretKey};
@@ -113,13 +113,18 @@ pub struct ClientSession {
     last_batch: u64,
     last_push: u64,
     unanswered: BTreeSet<u64>,
+    dictionary: Option<DictionaryId>,
 }
 
 impl ClientSession {
     /// Opens the session: the first bytes to send, once the transport is connected.
     #[must_use]
     pub fn open(secret: SecretKey, intent: Intent, software: &str) -> (Self, ClientEvent) {
-        let hello = Frame::Hello(Hello { device_key: secret.public(), software: software.to_owned() });
+        let hello = Frame::Hello(Hello {
+            device_key: secret.public(),
+            software: software.to_owned(),
+            dictionaries: DictionaryId::KNOWN.into(),
+        });
         let session = Self {
             state: State::AwaitChallenge,
             secret,
@@ -129,6 +134,7 @@ impl ClientSession {
             last_batch: 0,
             last_push: 0,
             unanswered: BTreeSet::new(),
+            dictionary: None,
         };
         (session, ClientEvent::Send(encode(&hello)))
     }
@@ -170,7 +176,7 @@ impl ClientSession {
         }
         self.last_push += 1;
         self.unanswered.insert(self.last_push);
-        let push = Push { push: self.last_push, body: Packed::pack(body) };
+        let push = Push { push: self.last_push, body: Packed::pack_with(body, self.dictionary) };
         Some((self.last_push, ClientEvent::Send(encode(&Frame::Push(push)))))
     }
 
@@ -325,6 +331,7 @@ impl ClientSession {
             return self.violation("welcome without a challenge");
         };
         self.limits = welcome.limits;
+        self.dictionary = DictionaryId::best_of(welcome.dictionary.as_slice());
         // To a device that is to erase itself nothing is delivered, so its resume is not answered.
         self.state = if welcome.wipe { State::Active } else { State::AwaitResumed };
         let key = welcome.sealing.then(|| Frame::Sealing(Sealing { key: self.secret.sealing_key() }));

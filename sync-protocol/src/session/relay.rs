@@ -2,7 +2,7 @@
 
 use crate::frame::{
     Answer, Batch, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor,
-    Decided, Decision, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
+    Decided, Decision, DictionaryId, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
     ReceiptKept, Refer, ReferAnswer, ReferOutcome, Resume, Resumed, SealedDocument, Stage, Trail, TrailBody, TrailKept,
     Want, Welcome, Withdraw, encode,
 };
@@ -104,6 +104,7 @@ pub struct RelaySession {
     last_stage: u64,
     last_staged: u64,
     unanswered: u32,
+    dictionary: Option<DictionaryId>,
 }
 
 impl RelaySession {
@@ -120,6 +121,7 @@ impl RelaySession {
             last_stage: 0,
             last_staged: 0,
             unanswered: 0,
+            dictionary: None,
         }
     }
 
@@ -145,6 +147,7 @@ impl RelaySession {
 
     /// The device is known: greets it, and goes on with a resume that came along.
     pub fn welcome(&mut self, welcome: Welcome) -> Vec<RelayEvent> {
+        let welcome = Welcome { dictionary: self.dictionary, ..welcome };
         let State::Authenticating(resume) = &mut self.state else {
             return self.close(GoodbyeReason::Unavailable, "welcome out of turn");
         };
@@ -232,6 +235,12 @@ impl RelaySession {
         send(&Frame::ReferAnswer(ReferAnswer { referral, outcome }))
     }
 
+    /// With what bodies for this device may be compressed.
+    #[must_use]
+    pub fn dictionary(&self) -> Option<DictionaryId> {
+        self.dictionary
+    }
+
     /// Whether another batch may be sent before an ack comes.
     #[must_use]
     pub fn may_deliver(&self) -> bool {
@@ -273,6 +282,7 @@ impl RelaySession {
     fn frame(&mut self, frame: Frame) -> Vec<RelayEvent> {
         match (&mut self.state, frame) {
             (State::AwaitHello, Frame::Hello(hello)) => {
+                self.dictionary = DictionaryId::best_of(&hello.dictionaries);
                 self.state = State::AwaitProof(hello.device_key);
                 vec![send(&Frame::Challenge(Challenge { nonce: self.nonce, relay: self.relay }))]
             }

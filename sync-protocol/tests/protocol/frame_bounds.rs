@@ -112,7 +112,7 @@ fn deep_nesting_where_a_known_field_is_expected_is_refused() {
 fn a_small_frame_cannot_unpack_into_a_large_one() {
     let bomb = zstd::bulk::compress(&vec![0; 8 * 1024 * 1024], 3).unwrap();
     for stated in [0, 512, 4 * 1024 * 1024, 8 * 1024 * 1024, u32::MAX] {
-        let packed = Packed { unpacked: Some(stated), data: bomb.clone().into(), plain: Vec::new() };
+        let packed = Packed { unpacked: Some(stated), dictionary: None, data: bomb.clone().into(), plain: Vec::new() };
         assert!(packed.unpack::<BatchBody>().is_err(), "{stated}");
     }
 }
@@ -153,5 +153,5 @@ fn refuse_body(bytes: Vec<u8>) {
 }
 
 fn plain(bytes: Vec<u8>) -> Packed {
-    Packed { unpacked: None, data: [vec![1], bytes].concat().into(), plain: Vec::new() }
+    Packed { unpacked: None, dictionary: None, data: [vec![1], bytes].concat().into(), plain: Vec::new() }
 }

@@ -18,7 +18,7 @@ fn an_unknown_field_is_passed_over_in_every_frame() {
 fn an_unknown_field_is_passed_over_in_a_body() {
     // {later: {1: [2]}, d: []}
     let bytes = [&[0x01, 0xA2, 0x65][..], b"later", &[0xA1, 0x01, 0x81, 0x02], &[0x61, b'd', 0x80]].concat();
-    let packed = Packed { unpacked: None, data: bytes.into(), plain: Vec::new() };
+    let packed = Packed { unpacked: None, dictionary: None, data: bytes.into(), plain: Vec::new() };
     assert_eq!(packed.unpack::<BatchBody>(), Ok(BatchBody::default()));
 }
 

@@ -5,7 +5,7 @@ use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
-    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
+    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, DictionaryId, Enroll,
     Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
     PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, Recipient, Refer, ReferAnswer, ReferOutcome,
     ReferRefusal, RefusalReason, Resume, Resumed, SealedDocument, Sealing, Stage, Staged, Trail, TrailBody, TrailEntry,
@@ -78,6 +78,7 @@ pub fn welcome() -> Welcome {
         now: UnixMillis(1_750_000_000_000),
         wipe: false,
         sealing: false,
+        dictionary: None,
     }
 }
 
@@ -151,8 +152,11 @@ fn named(name: &str, frame: Frame) -> (String, Frame) {
 fn handshake() -> Samples {
     let secret = device_secret();
     let signature = Signature([0x51; 64]);
+    let hello = Hello { device_key: secret.public(), software: "satchel 0.1.0".into(), dictionaries: Vec::new() };
+    let dictionary = Some(DictionaryId::CLINICAL_1);
     vec![
-        named("Hello", Frame::Hello(Hello { device_key: secret.public(), software: "satchel 0.1.0".into() })),
+        named("Hello", Frame::Hello(hello.clone())),
+        named("Hello/dictionaries", Frame::Hello(Hello { dictionaries: vec![DictionaryId::CLINICAL_1], ..hello })),
         named("Challenge", Frame::Challenge(Challenge { nonce: NONCE, relay: RELAY })),
         named("Proof", Frame::Proof(Proof { signature })),
         named(
@@ -161,6 +165,7 @@ fn handshake() -> Samples {
         ),
         named("Enrolled", Frame::Enrolled(enrolled())),
         named("Welcome", Frame::Welcome(welcome())),
+        named("Welcome/dictionary", Frame::Welcome(Welcome { dictionary, ..welcome() })),
     ]
 }
 
@@ -237,6 +242,7 @@ fn compressed() -> Packed {
     let data = hex::decode("28b52ffd606801bd00008001a1616481a26169f5616381590259000100aa546009");
     Packed {
         unpacked: Some(616),
+        dictionary: None,
         data: ByteBuf::from(data.unwrap()),
         plain: descriptor(Compartment::Core).id().0.into(),
     }

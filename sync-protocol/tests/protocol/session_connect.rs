@@ -80,7 +80,7 @@ fn a_signature_for_another_purpose_is_no_proof() {
 fn nothing_but_a_proof_authenticates() {
     for frame in [
         Frame::Resume(first_resume()),
-        Frame::Hello(Hello { device_key: device_secret().public(), software: String::new() }),
+        Frame::Hello(Hello { device_key: device_secret().public(), software: String::new(), dictionaries: Vec::new() }),
     ] {
         let events = relay_sees(&encode(&frame));
         assert_refused(&events, GoodbyeReason::ProtocolViolation);
@@ -148,7 +148,7 @@ fn assert_refused(events: &[RelayEvent], expected: GoodbyeReason) {
 }
 
 fn hello(secret: &SecretKey) -> Vec<u8> {
-    encode(&Frame::Hello(Hello { device_key: secret.public(), software: String::new() }))
+    encode(&Frame::Hello(Hello { device_key: secret.public(), software: String::new(), dictionaries: Vec::new() }))
 }
 
 fn proof(secret: &SecretKey, nonce: Nonce, relay: RelayId) -> Vec<u8> {

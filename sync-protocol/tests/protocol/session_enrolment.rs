@@ -98,7 +98,7 @@ fn enrolling() -> Pair {
 
 fn assert_refused(code: &str, frame: impl Fn(&str) -> Frame) {
     let mut relay = RelaySession::new(RELAY, NONCE, Limits::default());
-    let hello = Hello { device_key: device_secret().public(), software: String::new() };
+    let hello = Hello { device_key: device_secret().public(), software: String::new(), dictionaries: Vec::new() };
     relay.received(&encode(&Frame::Hello(hello)));
     let events = relay.received(&encode(&frame(code)));
     assert!(matches!(events[1], RelayEvent::Closed { reason: GoodbyeReason::ProofRefused, .. }), "{events:?}");

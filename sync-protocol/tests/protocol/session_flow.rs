@@ -66,7 +66,7 @@ fn a_missing_batch_ends_the_connection() {
 #[test]
 fn a_batch_whose_body_is_unreadable_ends_the_connection() {
     let mut pair = Pair::active();
-    let body = Packed { unpacked: Some(9), data: vec![1, 2, 3].into(), plain: Vec::new() };
+    let body = Packed { unpacked: Some(9), dictionary: None, data: vec![1, 2, 3].into(), plain: Vec::new() };
     pair.inject_to_client(&Frame::Batch(Batch { batch: 1, cursor: None, body }));
     pair.assert_ended_by_client(GoodbyeReason::Malformed);
 }
@@ -153,7 +153,7 @@ fn a_device_that_pushes_on_without_answers_is_cut_off() {
 #[test]
 fn a_push_whose_body_is_unreadable_ends_the_connection() {
     let mut pair = Pair::active();
-    let body = Packed { unpacked: None, data: vec![1, 0xFF].into(), plain: Vec::new() };
+    let body = Packed { unpacked: None, dictionary: None, data: vec![1, 0xFF].into(), plain: Vec::new() };
     pair.inject_to_relay(&Frame::Push(Push { push: 1, body }));
     pair.assert_ended_by_relay(GoodbyeReason::Malformed);
 }

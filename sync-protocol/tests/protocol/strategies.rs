@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, Body, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
-    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, Enroll,
+    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, DictionaryId, Enroll,
     Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
     PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, Recipient, Refer, ReferAnswer, ReferOutcome,
     ReferRefusal, RefusalReason, Resume, Resumed, SealedDocument, Sealing, Stage, Staged, Trail, TrailBody, TrailEntry,
@@ -46,7 +46,9 @@ pub fn push_body() -> impl Strategy<Value = PushBody> {
 fn handshake() -> impl Strategy<Value = Frame> {
     let enroll = ("\\PC{0,80}", "\\PC{0,20}", signature());
     prop_oneof![
-        (key(), "\\PC{0,20}").prop_map(|(device_key, software)| Frame::Hello(Hello { device_key, software })),
+        (key(), "\\PC{0,20}", vec(any::<u32>().prop_map(DictionaryId), 0..3)).prop_map(
+            |(device_key, software, dictionaries)| Frame::Hello(Hello { device_key, software, dictionaries })
+        ),
         (any::<[u8; 32]>(), relay())
             .prop_map(|(nonce, relay)| Frame::Challenge(Challenge { nonce: Nonce(nonce), relay })),
         signature().prop_map(|signature| Frame::Proof(Proof { signature })),
@@ -207,8 +209,9 @@ fn number() -> impl Strategy<Value = u64> {
 /// A true body, or bytes that claim to be one.
 fn packed<T: Body + std::fmt::Debug>(body: impl Strategy<Value = T>) -> impl Strategy<Value = Packed> {
     let bytes = || vec(any::<u8>(), 0..40);
-    let garbage = (option::of(any::<u32>()), bytes().prop_map(ByteBuf::from), bytes())
-        .prop_map(|(unpacked, data, plain)| Packed { unpacked, data, plain });
+    let dictionary = option::of((0..3u32).prop_map(DictionaryId));
+    let garbage = (option::of(any::<u32>()), dictionary, bytes().prop_map(ByteBuf::from), bytes())
+        .prop_map(|(unpacked, dictionary, data, plain)| Packed { unpacked, dictionary, data, plain });
     prop_oneof![4 => body.prop_map(|body| Packed::pack(&body)), 1 => garbage]
 }
 
@@ -245,9 +248,10 @@ fn welcome() -> impl Strategy<Value = Welcome> {
         batch_window,
         push_window,
     });
-    let times = (any::<u64>(), any::<i64>(), any::<bool>(), any::<bool>());
+    let dictionary = option::of(any::<u32>().prop_map(DictionaryId));
+    let times = (any::<u64>(), any::<i64>(), any::<bool>(), any::<bool>(), dictionary);
     (epoch(), limits, any::<[u8; 16]>(), practitioner(), organization(), times).prop_map(
-        |(epoch, limits, device, practitioner, organization, (lease_ms, now, wipe, sealing))| Welcome {
+        |(epoch, limits, device, practitioner, organization, (lease_ms, now, wipe, sealing, dictionary))| Welcome {
             epoch,
             limits,
             device: DeviceId(device),
@@ -257,6 +261,7 @@ fn welcome() -> impl Strategy<Value = Welcome> {
             now: UnixMillis(now),
             wipe,
             sealing,
+            dictionary,
         },
     )
 }

@@ -137,6 +137,7 @@ impl Relay {
             wipe: false,
             // Asked for once: then it is known.
             sealing: self.store.sealing_key(&device.id())?.is_none(),
+            dictionary: None,
         };
         let subject = crate::access::Subject { practitioner: body.practitioner, organization: body.organization };
         let reach = self.gate.reach(&subject, now);

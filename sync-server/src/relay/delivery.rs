@@ -69,7 +69,8 @@ impl Relay {
         let mut told = Told { authors: &mut peer.certified, organizations: &mut peer.keyed };
         certify(&mut told, self.store.as_ref(), &mut draft.body)?;
         let cursor = (!draft.unfinished).then(|| self.seal.seal(&peer.device, place(peer), nonce));
-        let (number, event) = connection.session.deliver(cursor, round.pack(std::mem::take(&mut draft.body)));
+        let body = round.pack(std::mem::take(&mut draft.body), connection.session.dictionary());
+        let (number, event) = connection.session.deliver(cursor, body);
         let documents = draft.complete.iter().map(|(document, _)| *document).collect();
         let disclosed = disclosed(peer, &draft);
         let (device, row) = (peer.device, disclosure(peer, &disclosed, now));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use sync_protocol::DeviceId;
-use sync_protocol::frame::{BatchBody, Packed};
+use sync_protocol::frame::{BatchBody, DictionaryId, Packed};
 
 use super::batch::{Kind, Part, Wanted, read_document};
 use crate::access::ReadPermit;
@@ -29,7 +29,7 @@ pub(super) struct Round {
     rows: Option<(Position, Rows)>,
     parts: HashMap<(u32, Position), Rc<Part>>,
     part_bytes: usize,
-    bodies: Vec<(BatchBody, Packed)>,
+    bodies: Vec<(Option<DictionaryId>, BatchBody, Packed)>,
     /// Bodies that were encoded.
     pub encoded: u64,
 }
@@ -72,16 +72,17 @@ impl Round {
     }
 
     /// Encodes and compresses a body, unless the same one was there for another receiver.
-    pub fn pack(&mut self, body: BatchBody) -> Packed {
-        if let Some((_, packed)) = self.bodies.iter().find(|(known, _)| *known == body) {
+    pub fn pack(&mut self, body: BatchBody, dictionary: Option<DictionaryId>) -> Packed {
+        if let Some((_, _, packed)) = self.bodies.iter().find(|(with, known, _)| *with == dictionary && *known == body)
+        {
             return packed.clone();
         }
         self.encoded += 1;
-        let packed = Packed::pack(&body);
+        let packed = Packed::pack_with(&body, dictionary);
         if self.bodies.len() == MAX_BODIES {
             self.bodies.remove(0);
         }
-        self.bodies.push((body, packed.clone()));
+        self.bodies.push((dictionary, body, packed.clone()));
         packed
     }
 }

@@ -6,6 +6,7 @@
 mod access;
 mod args;
 mod clinic;
+mod dictionary;
 mod failure;
 mod fan_out;
 mod first_sync;
@@ -47,7 +48,11 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("relay") {
         return cli::main();
     }
-    match run(&Args::parse()) {
+    let done = match std::env::args().nth(1).as_deref() {
+        Some("dictionary") => dictionary::run(std::env::args().skip(1)),
+        _ => run(&Args::parse()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("bench: {failure}");

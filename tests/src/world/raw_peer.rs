@@ -73,7 +73,8 @@ impl RawPeer {
     /// # Panics
     /// If none comes.
     pub fn challenge(&mut self, world: &mut World, secret: &SecretKey) -> sync_protocol::frame::Challenge {
-        let hello = Frame::Hello(Hello { device_key: secret.public(), software: "by hand".into() });
+        let hello =
+            Frame::Hello(Hello { device_key: secret.public(), software: "by hand".into(), dictionaries: Vec::new() });
         match self.send(world, &hello).pop() {
             Some(Frame::Challenge(challenge)) => challenge,
             other => panic!("a challenge should come, not {other:?}"),

@@ -14,13 +14,18 @@ use crate::SATCHEL;
 
 fn hello() -> Vec<u8> {
     let device_key = SecretKey::from_seed([1; 32]).public();
-    encode(&Frame::Hello(Hello { device_key, software: "by hand".into() }))
+    encode(&Frame::Hello(Hello { device_key, software: "by hand".into(), dictionaries: Vec::new() }))
 }
 
 /// Messages that no honest device sends.
 fn hostile() -> Vec<(&'static str, Vec<Message>)> {
     let binary = |bytes: Vec<u8>| Message::Binary(bytes.into());
-    let bomb = Packed { unpacked: Some(u32::MAX), data: serde_bytes::ByteBuf::from(vec![0; 100]), plain: Vec::new() };
+    let bomb = Packed {
+        unpacked: Some(u32::MAX),
+        dictionary: None,
+        data: serde_bytes::ByteBuf::from(vec![0; 100]),
+        plain: Vec::new(),
+    };
     let push = Frame::Push(sync_protocol::frame::Push { push: 1, body: bomb });
     let mut cut = hello();
     cut.truncate(20);

@@ -233,6 +233,7 @@ impl Relay {
             now,
             wipe: true,
             sealing: false,
+            dictionary: None,
         };
         let subject = Subject { practitioner: body.practitioner, organization: body.organization };
         let reach = self.gate.reach(&subject, now);

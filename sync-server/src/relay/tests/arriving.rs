@@ -71,7 +71,7 @@ fn an_enrolled_key_is_not_enrolled_again() {
 /// Says hello on a new connection; gives its id and the challenge.
 fn hello(relay: &mut Relay, secret: &SecretKey, now: UnixMillis) -> (ConnectionId, sync_protocol::frame::Challenge) {
     let id = relay.connected();
-    let hello = Hello { device_key: secret.public(), software: String::new() };
+    let hello = Hello { device_key: secret.public(), software: String::new(), dictionaries: Vec::new() };
     relay.received(id, &encode(&Frame::Hello(hello)), now);
     let [Outgoing::Send(_, bytes)] = &relay.flush(now)[..] else { panic!("no challenge") };
     let Ok(Frame::Challenge(challenge)) = decode(bytes) else { panic!("no challenge") };
@@ -192,7 +192,11 @@ fn a_peer_that_says_what_it_may_not_say_now_is_told_goodbye() {
     let mut clinic = Clinic::of_two();
     clinic.send_raw(
         0,
-        &encode(&Frame::Hello(Hello { device_key: clinic.devices[0].secret.public(), software: String::new() })),
+        &encode(&Frame::Hello(Hello {
+            device_key: clinic.devices[0].secret.public(),
+            software: String::new(),
+            dictionaries: Vec::new(),
+        })),
     );
     assert_eq!(reason(&clinic, 0).unwrap().0, GoodbyeReason::ProtocolViolation);
     clinic.send_raw(1, b"\xff\xff");

@@ -83,6 +83,20 @@ fn a_device_set_back_finds_out_and_is_sent_what_it_lost() {
 }
 
 #[test]
+fn a_batch_that_was_acknowledged_and_then_lost_is_found_by_the_checksum_and_sent_again() {
+    let mut clinic = Clinic::of_two();
+    clinic.write(0, &core("north", "p1"), "one");
+    clinic.write(0, &core("north", "p2"), "two");
+    clinic.cut(1);
+    // The cursor says that it is there.
+    clinic.devices[1].disk.documents.remove(&core("north", "p2").id()).unwrap();
+    clinic.sync(1);
+    assert!(!clinic.devices[1].agrees());
+    heal(&mut clinic, 1);
+    assert!(clinic.devices[1].agrees() && clinic.devices[1].holds(&core("north", "p2")));
+}
+
+#[test]
 fn a_device_set_back_to_a_time_when_it_had_more_rights_is_told_to_remove_what_it_no_longer_may_have() {
     let mut clinic = Clinic::of_two();
     clinic.write(0, &core("north", "p1"), "one");
