@@ -66,6 +66,7 @@ impl<'a> Acceptance<'a> {
         for delivery in deliveries {
             self.certificates.add(self.db, delivery)?;
         }
+        self.certificates.make_ready(deliveries);
         Ok(examine::prepare_all(deliveries, &self.certificates))
     }
 

@@ -7,7 +7,7 @@ use clinical_record::{ChangeMeta, RecordDocument, inspect_change};
 use rusqlite::Connection;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::DeliveredDocument;
-use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, uncovered};
+use sync_protocol::identity::{Certificate, ChangeLink, ChangeSignature, ChangeVerifier, uncovered};
 use sync_protocol::limits::MAX_CHANGE_BYTES;
 use sync_protocol::{AuthorId, ChangeHash, DocumentDescriptor};
 
@@ -25,21 +25,31 @@ pub(super) struct Incoming<'d> {
 
 /// Trusted certificates of the authors of a batch, each looked up once.
 #[derive(Default)]
-pub(super) struct Certificates(HashMap<AuthorId, Option<Certificate>>);
+pub(super) struct Certificates {
+    by_author: HashMap<AuthorId, Option<Certificate>>,
+    verifier: ChangeVerifier,
+}
 
 impl Certificates {
     /// Looks up those that a delivery needs.
     pub(super) fn add(&mut self, db: &Connection, delivery: &DeliveredDocument) -> Result<(), DeviceError> {
         for signature in &delivery.signatures {
-            if let Entry::Vacant(unknown) = self.0.entry(signature.author) {
+            if let Entry::Vacant(unknown) = self.by_author.entry(signature.author) {
                 unknown.insert(trust::trusted(db, &signature.author)?);
             }
         }
         Ok(())
     }
 
+    /// Makes ready to verify all of these.
+    pub(super) fn make_ready(&mut self, deliveries: &[DeliveredDocument]) {
+        let authors =
+            deliveries.iter().flat_map(|delivery| delivery.signatures.iter().map(|signature| signature.author));
+        self.verifier = ChangeVerifier::new(authors, |author| self.of(author));
+    }
+
     fn of(&self, author: &AuthorId) -> Option<&Certificate> {
-        self.0.get(author).and_then(Option::as_ref)
+        self.by_author.get(author).and_then(Option::as_ref)
     }
 }
 
@@ -89,7 +99,7 @@ pub(super) fn prepare<'d>(delivery: &'d DeliveredDocument, certificates: &Certif
     for signature in &delivery.signatures {
         match certificates.of(&signature.author) {
             None => fault = Some("no trusted certificate of an author"),
-            Some(certificate) if signature.verify(certificate, &delivery.document).is_err() => {
+            Some(certificate) if certificates.verifier.verify(signature, certificate, &delivery.document).is_err() => {
                 fault = Some("a signature does not verify");
             }
             Some(_) => signatures.push(*signature),

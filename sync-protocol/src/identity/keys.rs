@@ -90,7 +90,7 @@ impl PublicKey {
     }
 }
 
-fn message(purpose: Purpose, fields: &[&[u8]]) -> Vec<u8> {
+pub(super) fn message(purpose: Purpose, fields: &[&[u8]]) -> Vec<u8> {
     let mut message = purpose.domain().to_vec();
     for field in fields {
         message.extend_from_slice(&(field.len() as u64).to_be_bytes());

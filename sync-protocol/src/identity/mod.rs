@@ -4,11 +4,13 @@ mod certificate;
 mod coverage;
 mod keys;
 mod sealing;
+mod verifier;
 
 pub use certificate::{Certificate, CertificateBody, CertificateError};
 pub use coverage::{ChangeLink, uncovered};
 pub use keys::{Purpose, SecretKey, SignatureInvalid};
 pub use sealing::{SealInvalid, seal};
+pub use verifier::{ChangeVerifier, PreparedKey};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -1,13 +1,13 @@
 //! Connecting: proof of the key, welcome and resume.
 
-use sync_protocol::frame::{Challenge, GoodbyeReason, Hello, Proof, Resumed};
+use sync_protocol::frame::{Challenge, DictionaryId, GoodbyeReason, Hello, Proof, PushBody, Resumed, Welcome};
 use sync_protocol::identity::{Purpose, SecretKey};
 use sync_protocol::limits::Limits;
 use sync_protocol::session::{ClientEvent, ClientSession, Intent, RelayEvent, RelaySession};
 use sync_protocol::{Frame, Nonce, RelayId, decode, encode};
 
 use crate::pair::{Pair, later_resume};
-use crate::samples::{NONCE, RELAY, device_secret, first_resume, welcome};
+use crate::samples::{NONCE, RELAY, device_secret, first_resume, push_body, welcome};
 
 #[test]
 fn a_device_that_proves_its_key_is_welcomed_and_resumes() {
@@ -23,8 +23,43 @@ fn a_device_that_proves_its_key_is_welcomed_and_resumes() {
     let answer = pair.relay.resumed(resumed.clone());
     pair.relay_does([answer]);
     pair.run();
-    let welcomed = ClientEvent::Welcomed { relay: RELAY, welcome: Box::new(welcome()) };
+    let said = Welcome { dictionary: Some(DictionaryId::CLINICAL_1), ..welcome() };
+    let welcomed = ClientEvent::Welcomed { relay: RELAY, welcome: Box::new(said) };
     assert_eq!(pair.client_events, [welcomed, ClientEvent::Resumed(resumed)]);
+}
+
+#[test]
+fn a_dictionary_is_used_only_between_two_that_have_it() {
+    for (offered, agreed) in [(vec![], None), (vec![7, 1], Some(1)), (vec![7], None)] {
+        let mut relay = RelaySession::new(RELAY, NONCE, Limits::default());
+        let dictionaries = offered.iter().copied().map(DictionaryId).collect();
+        let device_key = device_secret().public();
+        relay.received(&encode(&Frame::Hello(Hello { device_key, software: String::new(), dictionaries })));
+        relay.received(&proof(&device_secret(), NONCE, RELAY));
+        let events = relay.welcome(welcome());
+        let [RelayEvent::Send(bytes)] = &events[..] else { panic!("{events:?}") };
+        let Ok(Frame::Welcome(said)) = decode(bytes) else { panic!("not a welcome") };
+        assert_eq!((said.dictionary, relay.dictionary()), (agreed.map(DictionaryId), agreed.map(DictionaryId)));
+    }
+}
+
+#[test]
+fn a_device_packs_its_work_with_the_dictionary_that_the_relay_named_and_that_it_has() {
+    for (said, used) in [(None, None), (Some(1), Some(1)), (Some(7), None)] {
+        let mut pair = Pair::new(Intent::Sync(first_resume()));
+        pair.run();
+        for frame in [
+            Frame::Welcome(Welcome { dictionary: said.map(DictionaryId), ..welcome() }),
+            Frame::Resumed(Resumed { documents: 0, compare: false }),
+        ] {
+            pair.inject_to_client(&frame);
+        }
+        let body = PushBody { documents: vec![push_body().documents.remove(0); 3], ..PushBody::default() };
+        let Some((_, ClientEvent::Send(bytes))) = pair.client.push(&body) else { panic!("no push") };
+        let Ok(Frame::Push(push)) = decode(&bytes) else { panic!("not a push") };
+        assert_eq!(push.body.dictionary, used.map(DictionaryId));
+        assert_eq!(push.body.unpack::<PushBody>(), Ok(body));
+    }
 }
 
 #[test]

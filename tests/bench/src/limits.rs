@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use client_core::driver::system_time;
 use clinical_record::RecordDocument;
 use futures_util::{SinkExt, StreamExt};
-use sync_protocol::identity::{Purpose, SecretKey};
+use sync_protocol::identity::{PreparedKey, Purpose, SecretKey};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async, client_async};
@@ -36,6 +36,12 @@ pub fn measure(clinic: &Clinic, folder: &Path, table: &mut Table) -> Result<(), 
     push("fdatasync of 4 KB, after a pause", Unit::Seconds, note, &mut || fdatasync(folder, crate::latency::PAUSE))?;
     push("SQLite commits, synchronous=FULL", Unit::PerSecond, "one row each", &mut || commits(folder))?;
     push("ed25519 verify", Unit::Seconds, "", &mut verify)?;
+    push(
+        "ed25519 verify, the key prepared",
+        Unit::Seconds,
+        "as of an author with many documents",
+        &mut verify_prepared,
+    )?;
     let chart = a_chart(clinic)?;
     let parts = || chart.iter().map(Vec::as_slice);
     push("Automerge load of a document, checked", Unit::Seconds, "10 changes", &mut || {
@@ -165,6 +171,14 @@ fn commits(folder: &Path) -> Result<f64, Failure> {
         count += 1;
     }
     Ok(f64::from(count) / begun.elapsed().as_secs_f64())
+}
+
+fn verify_prepared() -> Result<f64, Failure> {
+    let secret = SecretKey::from_seed([7; 32]);
+    let fields: [&[u8]; 2] = [&[1; 16], &[2; 32]];
+    let signature = secret.sign(Purpose::Change, &fields);
+    let prepared = PreparedKey::new(secret.public()).ok_or_else(|| Failure::new("not a key"))?;
+    each(|| prepared.verify(Purpose::Change, &fields, &signature))
 }
 
 fn verify() -> Result<f64, Failure> {

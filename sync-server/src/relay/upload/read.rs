@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sync_protocol::frame::{PushedDocument, RefusalReason};
-use sync_protocol::identity::{Certificate, ChangeSignature};
+use sync_protocol::identity::{Certificate, ChangeSignature, ChangeVerifier};
 use sync_protocol::{AuthorId, ChangeHash, DocumentId};
 
 use crate::relay::change_check::{CheckedChange, check_change};
@@ -28,7 +28,10 @@ pub(super) fn read_all(
     documents: &[PushedDocument],
     certificates: &HashMap<AuthorId, Certificate>,
 ) -> Vec<Option<ReadDocument>> {
-    let work = |some: &[PushedDocument]| some.iter().map(|one| read(one, certificates)).collect::<Vec<_>>();
+    let authors = documents.iter().flat_map(|document| document.signatures.iter().map(|signature| signature.author));
+    let vouching =
+        Vouching { certificates, verifier: &ChangeVerifier::new(authors, |author| certificates.get(author)) };
+    let work = |some: &[PushedDocument]| some.iter().map(|one| read(one, vouching)).collect::<Vec<_>>();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     if threads == 1 || documents.len() < WORTH_SHARING {
         return work(documents);
@@ -49,18 +52,25 @@ pub(super) fn read_all(
     })
 }
 
-fn read(pushed: &PushedDocument, certificates: &HashMap<AuthorId, Certificate>) -> Option<ReadDocument> {
+/// What signatures are verified with.
+#[derive(Clone, Copy)]
+struct Vouching<'a> {
+    certificates: &'a HashMap<AuthorId, Certificate>,
+    verifier: &'a ChangeVerifier,
+}
+
+fn read(pushed: &PushedDocument, vouching: Vouching<'_>) -> Option<ReadDocument> {
     pushed.descriptor.validate().ok()?;
     let id = pushed.descriptor.id();
     let checked: Vec<_> = pushed.changes.iter().map(|bytes| check_change(bytes)).collect();
-    let tips = verified_tips(certificates, &id, pushed, &checked);
+    let tips = verified_tips(vouching, &id, pushed, &checked);
     Some(ReadDocument { id, checked, tips })
 }
 
 /// The signatures of a pushed document that verify under the certificates at hand, each over a pushed change of its
 /// author's own. Others vouch for nothing and are not worth the time to verify.
 fn verified_tips(
-    certificates: &HashMap<AuthorId, Certificate>,
+    vouching: Vouching<'_>,
     document: &DocumentId,
     pushed: &PushedDocument,
     checked: &[Result<CheckedChange, RefusalReason>],
@@ -68,8 +78,8 @@ fn verified_tips(
     let mut unsigned: HashSet<(AuthorId, ChangeHash)> =
         checked.iter().flatten().map(|change| (change.link.author, change.link.hash)).collect();
     let holds = |signature: &&ChangeSignature| {
-        let certificate = certificates.get(&signature.author);
-        certificate.is_some_and(|certificate| signature.verify(certificate, document).is_ok())
+        let certificate = vouching.certificates.get(&signature.author);
+        certificate.is_some_and(|certificate| vouching.verifier.verify(signature, certificate, document).is_ok())
     };
     let of_its_own = |signature: &&ChangeSignature| unsigned.remove(&(signature.author, signature.tip));
     pushed.signatures.iter().filter(of_its_own).filter(holds).copied().collect()
