@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::frame::{
     Ack, Answer, BatchBody, BreakGlass, BreakGlassAnswer, CaughtUp, Challenge, ChangeName, Cursor, Decision,
-    DecisionsKnown, DictionaryId, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory, Packed, Proof, PurgeReceipt, Push,
-    PushBody, Refer, ReferAnswer, Resume, Resumed, SealedDocument, Sealing, Staged, Trail, TrailBody, Welcome, encode,
+    DecisionsKnown, DictionaryId, Enroll, Enrolled, Frame, GoodbyeReason, Hello, Inventory, Packed, Proof,
+    PurgeReceipt, Push, PushBody, Refer, ReferAnswer, Resume, Resumed, SealedDocument, Sealing, Staged, Trail,
+    TrailBody, Welcome, encode,
 };
 use crate::identity::{Purpose, SecretKey};
 use crate::ids::{DocumentId, RelayId, TrailHash, UnixMillis};

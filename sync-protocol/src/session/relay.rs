@@ -1,8 +1,8 @@
 //! The relay's end of a connection.
 
 use crate::frame::{
-    Answer, Batch, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor,
-    Decided, Decision, DictionaryId, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
+    Answer, Batch, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, CaughtUp, Challenge, ChangeName, Cursor, Decided,
+    Decision, DictionaryId, Enrolled, Frame, GoodbyeReason, InventoryEntry, Packed, PurgeReceipt, PushBody, Pushed,
     ReceiptKept, Refer, ReferAnswer, ReferOutcome, Resume, Resumed, SealedDocument, Stage, Trail, TrailBody, TrailKept,
     Want, Welcome, Withdraw, encode,
 };

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{
     Ack, Answer, Batch, BatchBody, Body, BreakGlass, BreakGlassAnswer, BreakGlassOutcome, BreakGlassRefusal, CaughtUp,
-    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, DictionaryId, Enroll,
-    Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed, Proof,
-    PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, Recipient, Refer, ReferAnswer, ReferOutcome,
-    ReferRefusal, RefusalReason, Resume, Resumed, SealedDocument, Sealing, Stage, Staged, Trail, TrailBody, TrailEntry,
-    TrailKept, Unsupported, Want, Welcome, Withdraw,
+    Challenge, ChangeName, Cursor, CustodyReason, Decided, Decision, DecisionsKnown, DeliveredDocument, DictionaryId,
+    Enroll, Enrolled, Goodbye, GoodbyeReason, Hello, Inventory, InventoryEntry, Opening, OrganizationKey, Packed,
+    Proof, PurgeReceipt, Push, PushBody, Pushed, PushedDocument, ReceiptKept, Recipient, Refer, ReferAnswer,
+    ReferOutcome, ReferRefusal, RefusalReason, Resume, Resumed, SealedDocument, Sealing, Stage, Staged, Trail,
+    TrailBody, TrailEntry, TrailKept, Unsupported, Want, Welcome, Withdraw,
 };
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature};
 use sync_protocol::limits::Limits;
