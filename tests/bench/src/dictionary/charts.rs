@@ -91,7 +91,7 @@ fn edited(resource: &Value, dice: u64) -> Value {
             edited["clinicalStatus"] = json!({"coding": [{"system": system, "code": code}]});
         }
         "Patient" => {
-            edited["telecom"] = json!([{"system": "phone", "value": format!("555-01{number:03}"), "use": "home"}])
+            edited["telecom"] = json!([{"system": "phone", "value": format!("555-01{number:03}"), "use": "home"}]);
         }
         "Encounter" => edited["status"] = json!(["arrived", "in-progress", "finished"][dice as usize % 3]),
         "AllergyIntolerance" => edited["criticality"] = json!(["low", "high"][dice as usize % 2]),
