@@ -5,6 +5,7 @@
 //! the feature `native`; everything else also builds for wasm32.
 
 mod chart;
+mod compaction;
 mod descriptor;
 mod device;
 mod draft;
@@ -38,6 +39,7 @@ mod testing;
 mod trail;
 
 pub use chart::ChartRef;
+pub use compaction::{HistorySaver, SavedHistory, SavingLimits};
 pub use device::{Device, DeviceIdentity};
 pub use edit::{
     ActReceipt, EditReceipt, ImportOptions, ImportProblem, ImportReport, Occasion, PossibleDuplicate, Registration,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use clinical_record::{
-    CURRENT_SCHEMA, RecordDocument, ResourceKey, Schema, is_entered_in_error, patient_summary, resource_summary,
+    CURRENT_SCHEMA, RecordDocument, RecordError, ResourceKey, Schema, is_entered_in_error, patient_summary, resource_summary,
 };
 use rusqlite::Connection;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::DeviceError;
 use crate::store::documents::{self, StoredDocument};
 use crate::store::patients::{self, PatientEntry};
 use crate::store::resources::{self, ENTERED_IN_ERROR, ResourceEntry};
-use crate::store::{changes, inbox};
+use crate::store::{changes, histories, inbox};
 
 /// Opens a document from its changes.
 ///
@@ -23,8 +23,23 @@ pub(crate) fn open_document(db: &Connection, document: &StoredDocument) -> Resul
     if let Some(reason) = &document.unreadable {
         return Err(DeviceError::Quarantined { document: document.id, reason: reason.clone() });
     }
-    let changes = changes::of_document(db, document.number)?;
-    load(document, changes.iter().map(|change| change.payload.as_slice()))
+    let loose = changes::loose_of_document(db, document.number)?;
+    let loose = loose.iter().map(|change| change.payload.as_slice());
+    match histories::saved(db, document.number)? {
+        None => load(document, loose),
+        Some(saved) => reopen(&saved, loose)
+            .map_err(|error| DeviceError::Quarantined { document: document.id, reason: error.to_string() }),
+    }
+}
+
+/// Opens a document from its saved form and what came after it.
+fn reopen<'a>(saved: &[u8], loose: impl Iterator<Item = &'a [u8]>) -> Result<RecordDocument, RecordError> {
+    let mut opened = RecordDocument::load_saved(saved)?;
+    let mut loose = loose.peekable();
+    if loose.peek().is_some() {
+        opened.apply(loose)?;
+    }
+    Ok(opened.with_schema(schema()))
 }
 
 pub(crate) fn load<'a>(

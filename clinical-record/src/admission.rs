@@ -21,9 +21,19 @@ impl Ledger {
         self.max_ops.contains_key(hash)
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.max_ops.len()
+    }
+
     /// Highest operation counter of the given changes.
     pub(crate) fn max_op(&self, hashes: &[ChangeHash]) -> u64 {
         hashes.iter().filter_map(|hash| self.max_ops.get(hash).copied()).max().unwrap_or_default()
+    }
+
+    /// Notes a change that was admitted before, in causal order.
+    pub(crate) fn note(&mut self, hash: ChangeHash, actor: &ActorId, seq: u64, max_op: u64) {
+        self.seqs.insert(actor.clone(), seq);
+        self.max_ops.insert(hash, max_op);
     }
 
     /// Notes a change whose dependencies are all held.

@@ -22,9 +22,9 @@ use crate::{DocumentEditor, EncodedChange, RecordError, ResourceKey};
 #[derive(Clone)]
 pub struct RecordDocument {
     pub(crate) doc: Automerge,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// Received, but not all of what they build on.
-    waiting: Vec<Change>,
+    pub(crate) waiting: Vec<Change>,
     pub(crate) schema: &'static Schema,
 }
 

@@ -36,6 +36,7 @@ mod provenance;
 mod reference;
 mod resource_key;
 pub mod sample;
+mod saved;
 mod schema;
 mod settlement;
 mod signing;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use automerge::transaction::Transactable;
-use automerge::{Change, ROOT, ReadDoc};
+use automerge::{ROOT, ReadDoc};
 
 use crate::document::refused;
 use crate::operations::{OperationIndex, Position};
@@ -40,10 +40,10 @@ impl RecordDocument {
     ///
     /// Costs nothing for a document without concurrent changes, otherwise one pass over all its operations.
     pub fn overridden_edits(&self) -> Vec<OverriddenEdit> {
-        let changes = self.doc.get_changes(&[]);
-        if is_linear(&changes) {
+        if self.is_linear() {
             return Vec::new();
         }
+        let changes = self.doc.get_changes(&[]);
         let index = OperationIndex::of(&changes);
         let mut found = BTreeSet::new();
         let mut report = |place: Option<(ResourceKey, ElementPath)>, lost: Position, by: Position| {
@@ -65,11 +65,6 @@ impl DocumentEditor<'_> {
     pub fn acknowledge_overridden(&mut self, edit: &OverriddenEdit) -> Result<(), RecordError> {
         self.transaction().put(ROOT, edit.seen_key(), true).map_err(|error| refused(&error))
     }
-}
-
-/// True when each change builds on the one before it.
-pub(crate) fn is_linear(changes: &[Change]) -> bool {
-    changes.windows(2).all(|pair| pair[1].deps() == [pair[0].hash()])
 }
 
 type Report<'r> = dyn FnMut(Option<(ResourceKey, ElementPath)>, Position, Position) + 'r;

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod audit_event;
 
 pub mod checkpoints;
+pub mod compaction;
 pub mod config;
 pub mod http;
 pub mod inspection;

@@ -34,6 +34,12 @@ pub struct Metrics {
     pub comparisons: IntCounter,
     /// Transactions rolled back.
     pub rollbacks: IntCounter,
+    /// Changes that were packed into runs.
+    pub changes_packed: IntCounter,
+    /// Runs that took the place of loose changes.
+    pub runs: IntCounter,
+    /// Times that packing changes failed.
+    pub packing_failures: IntCounter,
     /// Alerts that no privacy officer has seen.
     pub unseen_alerts: IntGauge,
 }
@@ -55,6 +61,9 @@ impl Default for Metrics {
             batches: counter(&registry, "satchel_batches_total", "Batches sent to devices"),
             bodies: counter(&registry, "satchel_bodies_total", "Bodies of batches that were encoded"),
             comparisons: counter(&registry, "satchel_comparisons_total", "Syncs that compared all that is held"),
+            changes_packed: counter(&registry, "satchel_changes_packed_total", "Changes packed into runs"),
+            runs: counter(&registry, "satchel_runs_total", "Runs that took the place of loose changes"),
+            packing_failures: counter(&registry, "satchel_packing_failures_total", "Times that packing changes failed"),
             unseen_alerts: gauge(&registry, "satchel_unseen_alerts", "Alerts that nobody has marked as seen"),
             rollbacks: counter(&registry, "satchel_rollbacks_total", "Transactions rolled back"),
             registry,

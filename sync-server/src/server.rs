@@ -13,6 +13,7 @@ use tracing::info;
 
 use crate::access::PolicyFile;
 use crate::checkpoints;
+use crate::compaction;
 use crate::config::{RelayConfig, TlsFiles};
 use crate::http::{AppState, SignInGuard, admin_router, devices_router};
 use crate::listen::bind;
@@ -21,6 +22,8 @@ use crate::relay::Relay;
 use crate::service::{Service, now};
 use crate::store::{SqliteStore, StoreError};
 
+/// Name of the database in the data folder.
+const DATABASE: &str = "relay.db";
 /// How long connections may take to end when the relay goes down.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -129,6 +132,7 @@ pub async fn run(
     info!(%address, relay = %relay.id(), documents, changes, tls = tls.is_some(), "listening");
     let (service, thread) = Service::start(relay);
     let checkpoints = tokio::spawn(checkpoints::keep(service.clone(), folder.path.clone()));
+    let packing = tokio::spawn(compaction::keep(service.clone(), folder.path.join(DATABASE), metrics.clone()));
     let (open, mut all_closed) = tokio::sync::mpsc::channel(1);
     let state = AppState {
         service: service.clone(),
@@ -158,6 +162,7 @@ pub async fn run(
         () = crash(&mut thread, &mut ended) => Err(ServerError::Crashed),
     };
     checkpoints.abort();
+    packing.abort();
     // Sockets outlive the serving by what they still have to send.
     let _ = tokio::time::timeout(GRACE, all_closed.recv()).await;
     if !ended {
@@ -177,7 +182,7 @@ async fn crash(thread: &mut JoinHandle<std::thread::Result<()>>, ended: &mut boo
 }
 
 fn open_store(folder: &DataFolder) -> Result<SqliteStore, ServerError> {
-    let path = folder.path.join("relay.db");
+    let path = folder.path.join(DATABASE);
     // Made here for its mode: it holds enrolment keys, and the folder may be one that others can read.
     open_private(&path).map_err(|error| ServerError::DataFolder { path: path.clone(), error })?;
     SqliteStore::open(&path).map_err(|error| match error {

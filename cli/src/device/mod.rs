@@ -64,7 +64,7 @@ enum DeviceCommand {
     Record(record::RecordArgs),
     /// List patients
     Patients(read::PatientsArgs),
-    /// Search patients by name, identifier or birth date; accents do not matter
+    /// Search patients by name, identifier or birth date; accents do not matter, and misspelt names are found too
     Search(read::SearchArgs),
     /// Show a chart, or one resource of it as FHIR JSON
     Chart(read::ChartArgs),

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::{self, Socket};
+use super::saving::Saving;
 use super::wire::{Wire, lost};
 use super::{DriverOptions, SharedDevice, system_time};
 use crate::sync::{Effect, Input, SyncEvent};
@@ -37,6 +38,7 @@ pub(super) struct EngineLoop {
     connecting: Option<Connecting>,
     wake: Option<(Instant, UnixMillis)>,
     poll_at: Instant,
+    saving: Saving,
 }
 
 /// What woke the loop.
@@ -45,6 +47,7 @@ enum Happening {
     Opened(Box<Socket>),
     Poll,
     Ping,
+    Quiet,
 }
 
 impl EngineLoop {
@@ -68,6 +71,7 @@ impl EngineLoop {
             connecting: None,
             wake: None,
             poll_at: Instant::now() + options.poll_every,
+            saving: Saving::new(options.save_after),
         })
     }
 
@@ -89,6 +93,10 @@ impl EngineLoop {
                 self.take(Input::LocalEdit)
             }
             Happening::Ping => Ok(self.ping()),
+            Happening::Quiet => {
+                self.saving.begin(&*self.device.lock()?);
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -105,6 +113,7 @@ impl EngineLoop {
         if let Input::Received(bytes) = &input {
             self.traffic.down += bytes.len() as u64;
             self.last_frame = Instant::now();
+            self.saving.put_off();
         }
         if matches!(input, Input::Disconnected(_)) {
             self.wire = None;
@@ -137,7 +146,7 @@ impl EngineLoop {
 
     async fn next(&mut self) -> Happening {
         let wake = self.wake.map(|(instant, _)| instant);
-        let (wire, connecting) = (&mut self.wire, &mut self.connecting);
+        let (wire, connecting, saving) = (&mut self.wire, &mut self.connecting, &mut self.saving);
         let ping_at = wire.as_ref().map(|wire| wire.quiet_since() + self.options.ping_every);
         tokio::select! {
             received = receive(wire) => Happening::Input(match received {
@@ -155,6 +164,7 @@ impl EngineLoop {
             () = at(wake) => Happening::Input(Input::Tick),
             () = at(ping_at) => Happening::Ping,
             () = sleep_until(self.poll_at) => Happening::Poll,
+            () = saving.is_due() => Happening::Quiet,
         }
     }
 

@@ -9,6 +9,7 @@ mod enroll;
 mod once;
 mod options;
 mod run;
+mod saving;
 mod shared;
 mod tls;
 mod wire;

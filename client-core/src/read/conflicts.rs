@@ -108,11 +108,15 @@ impl Device {
         Ok(inboxes)
     }
 
-    /// What waits for a clinician in these documents, each opened once.
+    /// What waits for a clinician in these documents, which are shown as they are now. Only those in which something waits are
+    /// opened.
     pub(super) fn inbox_of(&self, documents: &[StoredDocument]) -> Result<Inbox, DeviceError> {
         let mut authors = Authors::new(&self.db)?;
         let mut inbox = Inbox::default();
         for document in documents.iter().filter(|document| document.unreadable.is_none()) {
+            if !inbox::waits(&self.db, document.number)? {
+                continue;
+            }
             let opened = projection::open_document(&self.db, document)?;
             inbox.overridden.extend(overridden::of_document(document.id, &opened));
             for found in opened.conflicts() {

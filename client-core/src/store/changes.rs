@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use sync_protocol::identity::ChangeSignature;
 use sync_protocol::{AuthorId, ChangeHash, Signature, UnixMillis};
 
-use super::{bytes, outbox};
+use super::{bytes, histories, outbox};
 use crate::DeviceError;
 
 /// A change as it is stored.
@@ -31,13 +31,19 @@ pub(crate) fn append(
 }
 
 pub(crate) fn has(db: &Connection, document: i64, hash: &ChangeHash) -> Result<bool, DeviceError> {
-    Ok(db
-        .prepare_cached("SELECT 1 FROM change WHERE document = ?1 AND hash = ?2")?
-        .exists(params![document, hash.0])?)
+    let mut statement = db.prepare_cached("SELECT 1 FROM change WHERE document = ?1 AND hash = ?2")?;
+    Ok(statement.exists(params![document, hash.0])? || histories::has(db, document, hash)?)
 }
 
 /// All changes of a document, each after those it builds on.
 pub(crate) fn of_document(db: &Connection, document: i64) -> Result<Vec<StoredChange>, DeviceError> {
+    let mut changes = histories::changes(db, document)?;
+    changes.extend(loose_of_document(db, document)?);
+    Ok(changes)
+}
+
+/// The changes of a document that are not in its saved form, each after those it builds on.
+pub(crate) fn loose_of_document(db: &Connection, document: i64) -> Result<Vec<StoredChange>, DeviceError> {
     collect(db, "SELECT hash, payload FROM change WHERE document = ?1 ORDER BY number", document)
 }
 
@@ -45,14 +51,20 @@ pub(crate) fn of_document(db: &Connection, document: i64) -> Result<Vec<StoredCh
 pub(crate) fn hashes_of_document(db: &Connection, document: i64) -> Result<Vec<ChangeHash>, DeviceError> {
     let mut statement = db.prepare_cached("SELECT hash FROM change WHERE document = ?1 ORDER BY number")?;
     let rows = statement.query_map([document], |row| bytes(row, 0).map(ChangeHash))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut hashes = histories::hashes(db, document)?;
+    for hash in rows {
+        hashes.push(hash?);
+    }
+    Ok(hashes)
 }
 
 /// As [`of_document`], without those that the relay does not have.
 pub(crate) fn shared_of_document(db: &Connection, document: i64) -> Result<Vec<StoredChange>, DeviceError> {
     let sql = "SELECT hash, payload FROM change WHERE document = ?1
                AND number NOT IN (SELECT change FROM outbox WHERE outbox.document = ?1) ORDER BY number";
-    collect(db, sql, document)
+    let mut changes = histories::changes(db, document)?;
+    changes.extend(collect(db, sql, document)?);
+    Ok(changes)
 }
 
 fn collect(db: &Connection, sql: &str, document: i64) -> Result<Vec<StoredChange>, DeviceError> {
@@ -130,5 +142,5 @@ pub(crate) fn forget_signatures(db: &Connection, document: i64, author: &AuthorI
 pub(crate) fn forget_document(db: &Connection, document: i64) -> Result<(), DeviceError> {
     db.execute("DELETE FROM author_signature WHERE document = ?1", [document])?;
     db.execute("DELETE FROM change WHERE document = ?1", [document])?;
-    Ok(())
+    histories::forget_document(db, document)
 }

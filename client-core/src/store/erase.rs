@@ -7,7 +7,7 @@ use super::trail;
 use crate::DeviceError;
 
 /// Everything but identity, trail, and what says how far the erasing got; what refers to others first.
-const CONTENT: [&str; 25] = [
+const CONTENT: [&str; 28] = [
     "outbox",
     "author_signature",
     "measurement",
@@ -16,6 +16,8 @@ const CONTENT: [&str; 25] = [
     "inbox",
     "resource",
     "change",
+    "saved_history",
+    "saved_change",
     "document",
     "shared_sum",
     "incoming_change",
@@ -23,6 +25,7 @@ const CONTENT: [&str; 25] = [
     "quarantine",
     "patient",
     "patient_search",
+    "patient_word",
     "kept_work",
     "draft",
     "emergency",

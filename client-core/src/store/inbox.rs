@@ -18,8 +18,12 @@ pub(crate) fn put(db: &Connection, document: i64, opened: &RecordDocument) -> Re
 
 /// As [`put`], after an edit made here: in a document that nobody else has edited at the same time nothing new can wait.
 pub(crate) fn put_after_edit(db: &Connection, document: i64, opened: &RecordDocument) -> Result<(), DeviceError> {
-    let waited = db.prepare_cached("SELECT 1 FROM inbox WHERE document = ?1")?.exists([document])?;
-    if waited || !opened.is_linear() { put(db, document, opened) } else { Ok(()) }
+    if waits(db, document)? || !opened.is_linear() { put(db, document, opened) } else { Ok(()) }
+}
+
+/// Whether anything waits in a document that is shown as it is now.
+pub(crate) fn waits(db: &Connection, document: i64) -> Result<bool, DeviceError> {
+    Ok(db.prepare_cached("SELECT 1 FROM inbox WHERE document = ?1")?.exists([document])?)
 }
 
 fn clear(db: &Connection, document: i64) -> Result<(), DeviceError> {

@@ -2,16 +2,21 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::search;
 use crate::DeviceError;
 
 /// Step n is at n - 1. A step that was ever released is never changed.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_ledger.sql"),
     include_str!("../../migrations/0003_sealed.sql"),
     include_str!("../../migrations/0004_facts.sql"),
     include_str!("../../migrations/0005_referrals.sql"),
+    include_str!("../../migrations/0006_compact.sql"),
 ];
+
+/// The step after which names are to be brought into the index for likeness, which SQL alone cannot.
+const FILLS_SEARCH: i64 = 6;
 
 /// Schema that this version writes.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;
@@ -31,6 +36,9 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), DeviceError> {
         // Another process may have taken this step while we waited for the lock.
         if version(&tx)? == found {
             tx.execute_batch(step)?;
+            if found + 1 == FILLS_SEARCH {
+                search::index_anew(&tx)?;
+            }
             tx.pragma_update(None, "user_version", found + 1)?;
             tx.commit()?;
         }

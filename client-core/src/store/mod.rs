@@ -6,6 +6,7 @@ pub(crate) mod drafts;
 pub(crate) mod emergency;
 pub(crate) mod erase;
 pub(crate) mod facts;
+pub(crate) mod histories;
 pub(crate) mod identity;
 pub(crate) mod inbox;
 pub(crate) mod incoming;
@@ -21,13 +22,14 @@ pub(crate) mod referrals;
 pub(crate) mod resources;
 pub(crate) mod rows;
 pub(crate) mod sealed;
+mod search;
 pub(crate) mod sums;
 pub(crate) mod sync_state;
 pub(crate) mod trail;
 pub(crate) mod trust;
 
 pub use open::DamagedFile;
-pub(crate) use open::{erase_damaged_files, open};
+pub(crate) use open::{erase_damaged_files, open, open_beside};
 
 use rusqlite::Row;
 

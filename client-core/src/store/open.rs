@@ -44,6 +44,14 @@ pub(crate) fn open(folder: &Path, now: UnixMillis) -> Result<(Connection, Option
     }
 }
 
+/// Opens the database in `folder` once more, beside a connection that has checked it.
+pub(crate) fn open_beside(folder: &Path) -> Result<Connection, DeviceError> {
+    let db = Connection::open(folder.join(FILE))?;
+    db.busy_timeout(BUSY)?;
+    configure(&db)?;
+    Ok(db)
+}
+
 /// Makes the folder, for this user's eyes only: it holds charts and a secret key.
 fn make_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::Value;
 use sync_protocol::{OrganizationId, PatientId};
 
-use super::unreadable;
+use super::{search, unreadable};
 use crate::{ChartRef, DeviceError};
 
 /// A patient as the list shows them.
@@ -32,7 +32,7 @@ impl std::fmt::Debug for PatientEntry {
 /// Which patients to list. The default lists all.
 #[derive(Clone, Default)]
 pub struct PatientFilter {
-    /// Words that must all begin a word of name, identifier or birth date.
+    /// Words that must all begin a word of name, identifier or birth date; or, where no patient has them, be like a name.
     pub text: Option<String>,
     /// Only charts of this organization.
     pub organization: Option<OrganizationId>,
@@ -67,11 +67,7 @@ pub(crate) fn put(db: &Connection, entry: &PatientEntry, all_names: &str) -> Res
         ],
         |row| row.get(0),
     )?;
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO patient_search (rowid, name, identifiers, birth_date) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![number, all_names, identifiers, entry.birth_date])?;
-    Ok(())
+    search::put(db, number, all_names, &entry.identifiers, entry.birth_date.as_deref())
 }
 
 /// One patient.
@@ -83,20 +79,32 @@ pub(crate) fn find(db: &Connection, chart: &ChartRef) -> Result<Option<PatientEn
     row.map(entry).transpose()
 }
 
-/// Patients by name, `limit` of them after the first `offset`.
+/// Patients by name, `limit` of them after the first `offset`. Where words are given and no patient has them, those whose
+/// names are like them, most alike first.
 pub(crate) fn list(
     db: &Connection,
     filter: &PatientFilter,
     limit: usize,
     offset: usize,
 ) -> Result<Vec<PatientEntry>, DeviceError> {
-    let query = filter.text.as_deref().map(search_expression);
-    if query.as_deref() == Some("") {
-        return Ok(Vec::new());
-    }
+    let Some(text) = &filter.text else { return page(db, None, filter, limit, offset) };
+    let Some(expression) = search::expression(text) else { return Ok(Vec::new()) };
+    let found = page(db, Some(&expression), filter, limit, offset)?;
+    let none_at_all = found.is_empty() && (offset == 0 || page(db, Some(&expression), filter, 1, 0)?.is_empty());
+    if none_at_all { alike(db, text, filter, limit, offset) } else { Ok(found) }
+}
+
+/// Patients by name, of those that the index gives for an expression, if there is one.
+fn page(
+    db: &Connection,
+    expression: Option<&str>,
+    filter: &PatientFilter,
+    limit: usize,
+    offset: usize,
+) -> Result<Vec<PatientEntry>, DeviceError> {
     let organization = filter.organization.as_ref().map(OrganizationId::as_str);
     let (limit, offset) = (limit.min(1_000_000) as i64, offset.min(i64::MAX as usize) as i64);
-    let matching = match query {
+    let matching = match expression {
         Some(_) => "number IN (SELECT rowid FROM patient_search WHERE patient_search MATCH ?1)",
         None => "?1 IS NULL",
     };
@@ -105,23 +113,34 @@ pub(crate) fn list(
          WHERE {matching} AND (?2 IS NULL OR organization = ?2)
          ORDER BY name COLLATE NOCASE, patient, organization LIMIT ?3 OFFSET ?4"
     ))?;
-    let bound: [&dyn ToSql; 4] = [&query, &organization, &limit, &offset];
+    let bound: [&dyn ToSql; 4] = [&expression, &organization, &limit, &offset];
     let rows = statement.query_map(bound, read)?;
     rows.map(|row| entry(row?)).collect()
+}
+
+fn alike(
+    db: &Connection,
+    text: &str,
+    filter: &PatientFilter,
+    limit: usize,
+    offset: usize,
+) -> Result<Vec<PatientEntry>, DeviceError> {
+    let sql = "SELECT organization, patient, name, birth_date, gender, identifiers FROM patient WHERE number = ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut found = Vec::new();
+    for number in search::alike(db, text)? {
+        let Some(row) = statement.query_row([number], read).optional()? else { continue };
+        let entry = entry(row)?;
+        if filter.organization.as_ref().is_none_or(|wanted| *wanted == entry.chart.organization) {
+            found.push(entry);
+        }
+    }
+    Ok(found.into_iter().skip(offset).take(limit).collect())
 }
 
 pub(crate) fn count(db: &Connection) -> Result<u64, DeviceError> {
     let count: i64 = db.query_row("SELECT count(*) FROM patient", [], |row| row.get(0))?;
     Ok(count.unsigned_abs())
-}
-
-/// Every word as the beginning of one that is searched. Quoted, so that no word is taken for an operator.
-fn search_expression(text: &str) -> String {
-    text.split_whitespace()
-        .filter(|word| word.chars().any(char::is_alphanumeric))
-        .map(|word| format!("\"{}\"*", word.replace('"', "\"\"")))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 type PatientRow = (String, String, String, Option<String>, Option<String>, String);
@@ -163,6 +182,5 @@ pub(crate) fn remove(db: &Connection, chart: &ChartRef) -> Result<(), DeviceErro
     let sql = "DELETE FROM patient WHERE patient = ?1 AND organization = ?2 RETURNING number";
     let number: Option<i64> =
         db.query_row(sql, [chart.patient.as_str(), chart.organization.as_str()], |row| row.get(0)).optional()?;
-    db.execute("DELETE FROM patient_search WHERE rowid = ?1", [number])?;
-    Ok(())
+    number.map_or(Ok(()), |number| search::remove(db, number))
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::DeviceError;
 
 /// The way in which rows are made; raised whenever the same document would give other rows.
-const WAY: u32 = 1;
+const WAY: u32 = 2;
 
 /// What rows of this version say of how they were made.
 fn made() -> String {
@@ -14,7 +14,7 @@ fn made() -> String {
 
 /// Empties them inside the caller's transaction. What hangs on resources goes with them.
 pub(crate) fn empty(db: &Connection) -> Result<(), DeviceError> {
-    db.execute_batch("DELETE FROM resource; DELETE FROM inbox; DELETE FROM patient; DELETE FROM patient_search;")?;
+    db.execute_batch("DELETE FROM resource; DELETE FROM inbox; DELETE FROM patient; DELETE FROM patient_search; DELETE FROM patient_word;")?;
     Ok(())
 }
 

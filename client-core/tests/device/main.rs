@@ -4,6 +4,7 @@
 
 mod clinical_acts;
 mod conflicts;
+mod compaction;
 mod custody;
 mod custody_worlds;
 mod edits;
@@ -24,6 +25,7 @@ mod reconnects;
 mod referrals;
 mod relay;
 mod sealed;
+mod searches;
 mod setbacks;
 mod statuses;
 mod syncs;

@@ -12,7 +12,6 @@ use super::{ConflictValue, FieldConflict};
 use crate::decode::decode;
 use crate::merging::{has_together, is_together};
 use crate::operations::{OperationIndex, Place, Position};
-use crate::overridden::is_linear;
 use crate::{ElementPath, PathStep, RecordDocument, ResourceKey};
 
 /// The standing edits inside one element, and the element.
@@ -28,10 +27,10 @@ pub(super) fn conflicts(document: &RecordDocument) -> Vec<FieldConflict> {
     if !document.resource_keys().iter().any(|key| has_together(&key.resource_type)) {
         return Vec::new();
     }
-    let changes = document.doc.get_changes(&[]);
-    if is_linear(&changes) {
+    if document.is_linear() {
         return Vec::new();
     }
+    let changes = document.doc.get_changes(&[]);
     let index = OperationIndex::of(&changes);
     let units = units(&index);
     units.iter().filter_map(|(object, unit)| conflict(document, &changes, &index, object, unit)).collect()

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use self::dates::compare_dates;
 use self::names::{compare_names, folded};
+pub use self::names::{folded as folded_name, word_alike as word_likeness, words as name_words};
 use crate::clinical::{NewPatient, PersonIdentifier};
 use crate::patient_summary;
 

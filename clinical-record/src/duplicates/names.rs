@@ -57,7 +57,8 @@ fn paired(words: &[String], others: &[String]) -> f64 {
     words.iter().map(best).sum::<f64>() / words.len() as f64
 }
 
-fn word_alike(one: &str, other: &str) -> f64 {
+/// How alike two words of names are, each as [`words`] gives it: from 0 to 1, which is equal.
+pub fn word_alike(one: &str, other: &str) -> f64 {
     if one == other {
         return 1.0;
     }
@@ -72,7 +73,7 @@ fn word_alike(one: &str, other: &str) -> f64 {
 }
 
 /// The words of a name, folded. Particles that come and go with the spelling are left out where something remains.
-fn words(name: &str) -> Vec<String> {
+pub fn words(name: &str) -> Vec<String> {
     let folded = folded(name);
     let all: Vec<&str> = folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let particle =
@@ -82,7 +83,7 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// Latin letters without accents, lower case. An apostrophe belongs to its word.
-pub(super) fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     let latin = deunicode::deunicode(text).to_lowercase();
     latin.chars().filter(|c| !matches!(c, '\'' | '`')).collect()
 }

@@ -7,3 +7,4 @@ mod convergence;
 mod hostile_bytes;
 mod nothing_lost;
 mod putting;
+mod saved;

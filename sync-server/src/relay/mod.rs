@@ -13,6 +13,7 @@ mod break_glass;
 mod change_check;
 mod change_size;
 mod commit;
+mod compaction;
 mod compare;
 mod connection;
 mod cursor;

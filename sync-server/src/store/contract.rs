@@ -2,6 +2,7 @@
 
 mod accounts;
 mod change_log;
+mod compaction;
 mod decisions;
 mod facts;
 mod ledger;
@@ -64,7 +65,7 @@ const CASES: [(&str, Case); 28] = [
 ];
 
 fn holds_for(make: impl Fn() -> Box<dyn Fn() -> Box<dyn Store>>) {
-    for (name, case) in CASES.into_iter().chain(ledger::CASES).chain(decisions::CASES) {
+    for (name, case) in CASES.into_iter().chain(ledger::CASES).chain(decisions::CASES).chain(compaction::CASES) {
         let reopen = make();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| case(&reopen)));
         if let Err(panic) = outcome {

@@ -2,10 +2,12 @@
 
 mod accounts;
 mod alerts;
+mod compaction;
 mod decisions;
 mod ledger;
 mod pages;
 mod records;
+mod run_form;
 mod sqlite;
 
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod contract;
 
 pub use accounts::{AccountRecord, AccountStore, SignInRecord};
 pub use alerts::{AlertKind, AlertRecord, AlertStore, AlertsAfter, NewAlert};
+pub use compaction::{CompactionStore, PackedRun, Packing};
 pub use decisions::{CustodyCase, CustodyMark, CustodyState, DecisionStore, NewDecision};
 pub use ledger::{
     Disclosed, DisclosureRow, DocumentVersion, KeptEntry, KeptReceipt, LedgerStore, OwedReceipt, SentUpTo, TrailBranch,
@@ -86,7 +89,7 @@ impl StoreError {
 /// What a relay keeps. Calls between [`Store::begin`] and [`Store::commit`] take effect together or not at all.
 ///
 /// Implementations are used from one thread. Every one must pass the contract tests beside this trait.
-pub trait Store: AccountStore + AlertStore + DecisionStore + LedgerStore + PageStore + Send {
+pub trait Store: AccountStore + AlertStore + CompactionStore + DecisionStore + LedgerStore + PageStore + Send {
     /// Begins a transaction; none may be open.
     ///
     /// # Errors

@@ -152,6 +152,16 @@ impl Device {
         held.content.keys(ROOT).collect()
     }
 
+    /// Changes of a document that it shares with the relay.
+    pub fn hashes(&self, descriptor: &DocumentDescriptor) -> BTreeSet<ChangeHash> {
+        self.disk.documents.get(&descriptor.id()).map(|held| held.shared.clone()).unwrap_or_default()
+    }
+
+    pub fn heads(&self, descriptor: &DocumentDescriptor) -> Vec<automerge::ChangeHash> {
+        let held = self.disk.documents.get(&descriptor.id());
+        held.map(|held| held.content.clone().get_heads()).unwrap_or_default()
+    }
+
     pub fn holds(&self, descriptor: &DocumentDescriptor) -> bool {
         self.disk.documents.contains_key(&descriptor.id())
     }

@@ -5,6 +5,7 @@ mod accounts;
 mod arriving;
 mod attacks;
 mod audit;
+mod compacting;
 mod comparing;
 mod custody;
 mod deciding;
@@ -43,7 +44,7 @@ use sync_protocol::{Compartment, DeviceId, DocumentDescriptor, OrganizationId, P
 use super::{ConnectionId, LedgerSettings, Outgoing, Relay, RelaySettings};
 use crate::access::{Affiliation, Grant, Grantee, PractitionerRole, Role, Subject};
 use crate::metrics::Metrics;
-use crate::store::{AlertRecord, AlertsAfter, AuditRow, PractitionerRecord, SqliteStore};
+use crate::store::{AlertRecord, AlertsAfter, AuditRow, CompactionStore, Packing, PractitionerRecord, SqliteStore};
 use device::Device;
 
 pub const HOUR: i64 = 3_600_000;
@@ -145,6 +146,19 @@ impl Clinic {
     pub fn restart(&mut self) {
         self.cut_all();
         self.relay = open(&self.folder, &self.metrics, &mut self.rng, self.ledger);
+    }
+
+    /// Packs what is to be packed, as the relay does beside its thread. Gives how many runs that made.
+    pub fn compact(&mut self, packing: &Packing) -> usize {
+        let beside = SqliteStore::open_beside(&self.database()).unwrap();
+        let mut runs = 0;
+        for document in beside.crowded(packing, 100).unwrap() {
+            while let Some(run) = beside.pack(document, packing).unwrap() {
+                assert!(self.admin(|relay, _| relay.put_run(&run)).unwrap());
+                runs += 1;
+            }
+        }
+        runs
     }
 
     /// Copies the database as it is now.

@@ -108,7 +108,7 @@ impl World {
     fn step(&mut self) {
         self.clinic.now = self.clinic.now.plus(1);
         let device = self.pick(6);
-        match self.pick(25) {
+        match self.pick(28) {
             0..=7 => self.edit(device),
             8..=10 => self.connect(device, usize::MAX),
             // Breaks off after a few exchanges.
@@ -131,6 +131,7 @@ impl World {
             20 => self.change_care_teams(),
             21 | 22 => self.change_consents(),
             23 => self.break_glass(device),
+            24..=26 => self.compact(),
             _ => self.clinic.restart(),
         }
         self.clinic.wait(0);
@@ -318,6 +319,12 @@ impl World {
         let treats = held.into_iter().any(|role| matches!(role.role, Role::Physician | Role::Nurse));
         assert_eq!(opened.is_some(), treats, "{who} at {at}");
         self.model.openings.extend(opened);
+    }
+
+    /// Packs whatever can be packed, into runs as small as they come.
+    fn compact(&mut self) {
+        let (keep, changes) = (self.pick(3) as u32, 1 + self.pick(4));
+        self.clinic.compact(&Packing { from: 1, keep, changes });
     }
 
     fn change_roles(&mut self, device: usize) {

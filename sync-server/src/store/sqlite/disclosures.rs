@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 use sync_protocol::{DeviceId, UnixMillis};
 
 use super::rows::bytes;
+use super::runs;
 use crate::store::{Disclosed, DisclosureRow, DocumentVersion, Position, SentUpTo, StoreError};
 
 pub(super) fn add(db: &Connection, device: &DeviceId, row: u64, documents: &[Disclosed]) -> Result<(), StoreError> {
@@ -82,7 +83,12 @@ pub(super) fn version(
     let sql = "SELECT count(*), max(received_at_ms) FROM change_log INDEXED BY change_by_hash
                WHERE document = ?1 AND position <= ?2 AND (?3 IS NULL OR origin = ?3)";
     let mut statement = db.prepare_cached(sql)?;
-    Ok(statement.query_row(params![document, upto.0, origin.map(|id| id.0)], |row| {
+    let loose = statement.query_row(params![document, upto.0, origin.map(|id| id.0)], |row| {
         Ok(DocumentVersion { changes: row.get(0)?, last_change_at: row.get::<_, Option<i64>>(1)?.map(UnixMillis) })
-    })?)
+    })?;
+    let packed = runs::version(db, document, upto, origin)?;
+    Ok(DocumentVersion {
+        changes: loose.changes + packed.changes,
+        last_change_at: loose.last_change_at.max(packed.last_change_at),
+    })
 }

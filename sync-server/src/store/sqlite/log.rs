@@ -7,6 +7,7 @@ use sync_protocol::{
 };
 
 use super::rows::{bytes, descriptor};
+use super::runs;
 use crate::access::{AppendPermit, ReadPermit};
 use crate::store::{ChangeFacts, DocumentEntry, NewChange, Position, StoreError, StoredChange, StoredSignature};
 
@@ -66,13 +67,16 @@ pub(super) fn change(db: &Connection, document: u32, hash: &ChangeHash) -> Resul
     let sql = "SELECT position, max_op FROM change_log WHERE document = ?1 AND hash = ?2";
     let mut statement = db.prepare_cached(sql)?;
     let facts = |row: &rusqlite::Row<'_>| Ok(ChangeFacts { position: Position(row.get(0)?), max_op: row.get(1)? });
-    Ok(statement.query_row(params![document, hash.0], facts).optional()?)
+    match statement.query_row(params![document, hash.0], facts).optional()? {
+        None => runs::change(db, document, hash),
+        loose => Ok(loose),
+    }
 }
 
 pub(super) fn last_seq(db: &Connection, document: u32, actor: &[u8]) -> Result<u64, StoreError> {
     let sql = "SELECT coalesce(max(seq), 0) FROM change_log WHERE document = ?1 AND actor = ?2";
-    let mut statement = db.prepare_cached(sql)?;
-    Ok(statement.query_row(params![document, actor], |row| row.get(0))?)
+    let loose: u64 = db.prepare_cached(sql)?.query_row(params![document, actor], |row| row.get(0))?;
+    if loose > 0 { Ok(loose) } else { runs::last_seq(db, document, actor) }
 }
 
 pub(super) fn append(
@@ -81,12 +85,23 @@ pub(super) fn append(
     change: &NewChange<'_>,
 ) -> Result<(u32, Position), StoreError> {
     let id = permit.descriptor().id();
-    let (document, fingerprint) = match fingerprint(db, &id)? {
+    let Known { document, fingerprint, packed } = match known(db, &id)? {
         Some(known) => known,
-        None => (begin_document(db, &id, permit.descriptor())?, Checksum::default()),
+        None => Known {
+            document: begin_document(db, &id, permit.descriptor())?,
+            fingerprint: Checksum::default(),
+            packed: false,
+        },
     };
+    // The indexes of the log keep out a second change under the same hash or number, but not one that stands in a run.
+    if packed
+        && (runs::change(db, document, &change.hash)?.is_some()
+            || runs::last_seq(db, document, change.actor)? >= change.seq)
+    {
+        return Err(StoreError::Exists("change"));
+    }
     let fingerprint = fingerprint.with(&id, &change.hash).to_bytes();
-    db.prepare_cached("UPDATE document SET fingerprint = ?2 WHERE number = ?1")?
+    db.prepare_cached("UPDATE document SET fingerprint = ?2, loose = loose + 1 WHERE number = ?1")?
         .execute(params![document, fingerprint])?;
     let sql = "INSERT INTO change_log (document, hash, actor, seq, max_op, origin, received_at_ms, payload)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -104,11 +119,20 @@ pub(super) fn append(
     Ok((document, Position(db.last_insert_rowid() as u64)))
 }
 
-fn fingerprint(db: &Connection, id: &DocumentId) -> Result<Option<(u32, Checksum)>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT number, fingerprint FROM document WHERE id = ?1")?;
-    let found: Option<(u32, Vec<u8>)> = statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let read = |(number, blob): (u32, Vec<u8>)| Ok((number, Checksum::from_bytes(bytes("fingerprint", &blob)?)));
-    found.map(read).transpose()
+/// A document that changes are appended to.
+struct Known {
+    document: u32,
+    fingerprint: Checksum,
+    /// Some of its changes stand in runs.
+    packed: bool,
+}
+
+fn known(db: &Connection, id: &DocumentId) -> Result<Option<Known>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT number, fingerprint, packed_to > 0 FROM document WHERE id = ?1")?;
+    let mut rows = statement.query([id.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let fingerprint = Checksum::from_bytes(bytes("fingerprint", &row.get::<_, Vec<u8>>(1)?)?);
+    Ok(Some(Known { document: row.get(0)?, fingerprint, packed: row.get(2)? }))
 }
 
 fn begin_document(db: &Connection, id: &DocumentId, descriptor: &DocumentDescriptor) -> Result<u32, StoreError> {
@@ -145,6 +169,24 @@ pub(super) fn put_signature(
     Ok(())
 }
 
+/// Changes that are being read, until they are as many bytes as were asked for.
+pub(super) struct Page {
+    changes: Vec<StoredChange>,
+    bytes: usize,
+    max_bytes: usize,
+}
+
+impl Page {
+    pub(super) fn is_full(&self) -> bool {
+        !self.changes.is_empty() && self.bytes >= self.max_bytes
+    }
+
+    pub(super) fn add(&mut self, change: StoredChange) {
+        self.bytes += change.payload.len();
+        self.changes.push(change);
+    }
+}
+
 pub(super) fn changes(
     db: &Connection,
     permit: &ReadPermit<'_>,
@@ -155,22 +197,30 @@ pub(super) fn changes(
     if !permit.covers(document) {
         return Err(StoreError::NotPermitted);
     }
-    // `INDEXED BY` the document: its changes are few, the log after `after` may be long.
-    let sql = "SELECT position, actor, payload FROM change_log INDEXED BY change_by_hash
-               WHERE document = ?1 AND position > ?2 ORDER BY position";
+    let mut page = Page { changes: Vec::new(), bytes: 0, max_bytes };
+    // Runs take the oldest first, so whatever is loose comes after them.
+    runs::read(db, document, after, &mut page)?;
+    if !page.is_full() {
+        loose_changes(db, document, after, &mut page)?;
+    }
+    Ok(page.changes)
+}
+
+fn loose_changes(db: &Connection, document: u32, after: Position, page: &mut Page) -> Result<(), StoreError> {
+    // `INDEXED BY` the document: its changes are few, the log after `after` may be long. The positions first: what is sorted
+    // is then small, and changes beyond the page are not touched.
+    let sql = "WITH wanted AS MATERIALIZED (
+                   SELECT position FROM change_log INDEXED BY change_by_hash
+                   WHERE document = ?1 AND position > ?2 ORDER BY position)
+               SELECT position, actor, payload FROM wanted CROSS JOIN change_log USING (position) ORDER BY position";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![document, after.0])?;
-    let mut found = Vec::new();
-    let mut bytes = 0;
-    while let Some(row) = rows.next()? {
-        let change = StoredChange { position: Position(row.get(0)?), actor: row.get(1)?, payload: row.get(2)? };
-        bytes += change.payload.len();
-        found.push(change);
-        if bytes >= max_bytes {
-            break;
-        }
+    while !page.is_full()
+        && let Some(row) = rows.next()?
+    {
+        page.add(StoredChange { position: Position(row.get(0)?), actor: row.get(1)?, payload: row.get(2)? });
     }
-    Ok(found)
+    Ok(())
 }
 
 pub(super) fn signatures(
@@ -201,7 +251,12 @@ pub(super) fn log_after(
     after: Position,
     limit: usize,
 ) -> Result<Vec<(Position, u32, DeviceId)>, StoreError> {
-    let sql = "SELECT position, document, origin FROM change_log WHERE position > ?1 ORDER BY position LIMIT ?2";
+    // Both sides are read in the order of their keys, and only as far as the limit.
+    let sql = "SELECT position, document, origin FROM change_log WHERE position > ?1
+               UNION ALL
+               SELECT position, document, (SELECT device FROM run_origin WHERE number = run_position.origin)
+               FROM run_position WHERE position > ?1
+               ORDER BY position LIMIT ?2";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![after.0, limit])?;
     let mut found = Vec::new();

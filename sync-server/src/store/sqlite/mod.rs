@@ -10,10 +10,12 @@ mod disclosures;
 mod facts;
 mod ledger;
 mod log;
+mod packing;
 mod pages;
 mod people;
 mod receipts;
 mod rows;
+mod runs;
 mod staging;
 mod trails;
 
@@ -31,13 +33,13 @@ use crate::access::{
     Relationship,
 };
 use crate::store::{
-    AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
-    OrganizationRecord, Position, PractitionerRecord, Scope, StagedDocument, Store, StoreError, StoredChange,
-    StoredSignature,
+    AuditRow, ChangeFacts, CompactionStore, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings,
+    NewAuditRow, NewChange, OrganizationRecord, PackedRun, Packing, Position, PractitionerRecord, Scope,
+    StagedDocument, Store, StoreError, StoredChange, StoredSignature,
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_access_facts.sql"),
     include_str!("../../../migrations/0003_accounts.sql"),
@@ -45,6 +47,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/0005_staging.sql"),
     include_str!("../../../migrations/0006_laid_sealed.sql"),
     include_str!("../../../migrations/0007_custody_room.sql"),
+    include_str!("../../../migrations/0008_runs.sql"),
 ];
 
 /// A relay's store in one SQLite database.
@@ -71,6 +74,17 @@ impl SqliteStore {
         let mut store = Self { connection };
         store.migrate()?;
         Ok(store)
+    }
+
+    /// Opens a database that a relay has open, beside it, to read: what is committed meanwhile is seen, nothing is held up.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if it cannot be opened.
+    pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(Self { connection })
     }
 
     fn migrate(&mut self) -> Result<(), StoreError> {
@@ -394,6 +408,20 @@ impl Store for SqliteStore {
 
     fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         audit::page(&self.connection, &Scope::All, after, limit)
+    }
+}
+
+impl CompactionStore for SqliteStore {
+    fn crowded(&self, packing: &Packing, limit: usize) -> Result<Vec<u32>, StoreError> {
+        packing::crowded(&self.connection, packing, limit)
+    }
+
+    fn pack(&self, document: u32, packing: &Packing) -> Result<Option<PackedRun>, StoreError> {
+        packing::pack(&self.connection, document, packing)
+    }
+
+    fn put_run(&mut self, run: &PackedRun) -> Result<bool, StoreError> {
+        packing::put_run(&self.connection, run)
     }
 }
 

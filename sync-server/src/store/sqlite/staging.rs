@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sync_protocol::{DeviceId, SealingKey, UnixMillis};
 
 use super::rows::bytes;
+use super::runs;
 use crate::store::{Position, StagedDocument, StoreError};
 
 pub(super) fn sealing_key(db: &Connection, device: &DeviceId) -> Result<Option<SealingKey>, StoreError> {
@@ -48,5 +49,6 @@ pub(super) fn remove_staged(db: &Connection, device: &DeviceId, document: u32) -
 
 pub(super) fn last_position(db: &Connection, document: u32) -> Result<Position, StoreError> {
     let sql = "SELECT coalesce(max(position), 0) FROM change_log WHERE document = ?1";
-    Ok(Position(db.prepare_cached(sql)?.query_row([document], |row| row.get(0))?))
+    let loose = Position(db.prepare_cached(sql)?.query_row([document], |row| row.get(0))?);
+    Ok(loose.max(runs::packed_to(db, document)?))
 }
