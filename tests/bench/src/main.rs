@@ -8,22 +8,27 @@ mod args;
 mod clinic;
 mod dictionary;
 mod failure;
+mod filling;
 mod fan_out;
 mod first_sync;
 mod growth;
+mod idle;
 mod kill;
 mod latency;
 mod limits;
 mod local;
+mod long_document;
 mod measure;
 mod memory;
 mod peers;
 mod plot;
 mod proxy;
+mod raw;
 mod reconnect;
 mod records;
 mod relay;
 mod revocation;
+mod search;
 mod slow_link;
 mod stats;
 mod table;
@@ -48,8 +53,12 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("relay") {
         return cli::main();
     }
-    let done = match std::env::args().nth(1).as_deref() {
-        Some("dictionary") => dictionary::run(std::env::args().skip(1)),
+    let done = match std::env::args().collect::<Vec<_>>().as_slice() {
+        [_, what, ..] if what == "dictionary" => dictionary::run(std::env::args().skip(1)),
+        // Another child process: it holds idle connections.
+        [_, what, address, count] if what == "idle" => {
+            count.parse().map_err(Failure::from).and_then(|count| idle::hold(address, count))
+        }
         _ => run(&Args::parse()),
     };
     match done {
@@ -123,6 +132,9 @@ fn satchel(args: &Args, folder: &Path, table: &mut Table) -> Result<(), Failure>
     if wanted("kill") {
         kill::measure(&mut clinic, table)?;
     }
+    if wanted("search") {
+        search::measure(&clinic, &folder.join("search"), table)?;
+    }
     if wanted("limits") {
         limits::measure(&clinic, folder, table)?;
     }
@@ -132,6 +144,12 @@ fn satchel(args: &Args, folder: &Path, table: &mut Table) -> Result<(), Failure>
     }
     if wanted("revocation") {
         revocation::measure(&folder.join("revocation"), table)?;
+    }
+    if wanted("long document") {
+        long_document::measure(&folder.join("long-document"), table)?;
+    }
+    if wanted("idle") {
+        idle::measure(&folder.join("idle"), table)?;
     }
     match args.large {
         true => large(args, &folder.join("large"), table)?,
