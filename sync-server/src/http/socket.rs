@@ -25,6 +25,10 @@ const SILENCE: Duration = Duration::from_secs(90);
 /// How long one message may take to leave. A link that cannot is cut; the device resumes.
 const SEND_WITHIN: Duration = Duration::from_secs(60);
 
+/// What is read from a socket at once, in bytes; larger messages take more while they come. Most connections are idle, and
+/// each holds such a buffer.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// Messages of one connection that the relay has not taken yet. The next one waits in the network.
 const UNTAKEN: usize = 8;
 
@@ -32,6 +36,7 @@ const UNTAKEN: usize = 8;
 pub async fn upgrade(State(state): State<AppState>, client: Client, upgrade: WebSocketUpgrade) -> Response {
     let limit = state.max_frame_bytes;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limit).max_frame_size(limit);
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
     if upgrade.selected_protocol().is_none() {
         return (StatusCode::BAD_REQUEST, format!("ask for the subprotocol {SUBPROTOCOL}\n")).into_response();
     }

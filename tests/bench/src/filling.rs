@@ -9,12 +9,12 @@ use client_core::driver::system_time;
 use clinical_record::EncodedChange;
 use sync_protocol::frame::{Answer, GoodbyeReason, PushBody, PushedDocument, Resume};
 use sync_protocol::identity::{ChangeSignature, SecretKey};
+use sync_protocol::limits::Limits;
 use sync_protocol::session::{ClientEvent, ClientSession, Intent};
 use sync_protocol::{AuthorId, ChangeHash, DocumentDescriptor, OrganizationId, PractitionerId, UnixMillis};
 use sync_server::access::{PractitionerRole, Role};
-use sync_server::config::RelayConfig;
 use sync_server::metrics::Metrics;
-use sync_server::relay::{ConnectionId, Outgoing, Relay};
+use sync_server::relay::{ConnectionId, LedgerSettings, Outgoing, Relay, RelaySettings};
 use sync_server::store::{CompactionStore, Packing, PractitionerRecord, SqliteStore, StoreError};
 
 use crate::failure::Failure;
@@ -23,6 +23,7 @@ use crate::failure::Failure;
 pub const ORGANIZATION: &str = "north";
 /// Who writes.
 pub const WRITER: &str = "dr-a";
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Changes of one push.
 const PUSHED: usize = 2_000;
 /// Documents of one push.
@@ -69,7 +70,12 @@ impl Filling {
                 *byte = (state >> 56) as u8;
             }
         };
-        let settings = RelayConfig::default().settings();
+        let settings = RelaySettings {
+            limits: Limits::default(),
+            lease_ms: DAY_MS as u64,
+            certificate_ms: 365 * DAY_MS,
+            ledger: LedgerSettings::default(),
+        };
         let relay = Relay::open(store, settings, Arc::new(Metrics::default()), Box::new(random))?;
         let mut filling = Self { relay, database, now: system_time() };
         filling.people()?;
@@ -78,8 +84,11 @@ impl Filling {
 
     fn people(&mut self) -> Result<(), Failure> {
         let (organization, practitioner) = (organization()?, writer()?);
-        let record =
-            PractitionerRecord { id: practitioner.clone(), name: WRITER.into(), organization: Some(organization.clone()) };
+        let record = PractitionerRecord {
+            id: practitioner.clone(),
+            name: WRITER.into(),
+            organization: Some(organization.clone()),
+        };
         let role = PractitionerRole {
             practitioner,
             organization: organization.clone(),
@@ -135,20 +144,20 @@ impl Filling {
             for part in changes.chunks(PUSHED) {
                 body.documents.push(signed(device, &descriptor, part)?);
                 if part.len() == PUSHED || body.documents.len() == DOCUMENTS {
-                    self.push(&mut session, id, std::mem::take(&mut body))?;
+                    self.push(&mut session, id, &std::mem::take(&mut body))?;
                 }
             }
         }
-        self.push(&mut session, id, body)?;
+        self.push(&mut session, id, &body)?;
         self.relay.disconnected(id);
         Ok(())
     }
 
-    fn push(&mut self, session: &mut ClientSession, id: ConnectionId, body: PushBody) -> Result<(), Failure> {
+    fn push(&mut self, session: &mut ClientSession, id: ConnectionId, body: &PushBody) -> Result<(), Failure> {
         if body.documents.is_empty() {
             return Ok(());
         }
-        let (_, event) = session.push(&body).ok_or_else(|| Failure::new("a push is not taken now"))?;
+        let (_, event) = session.push(body).ok_or_else(|| Failure::new("a push is not taken now"))?;
         self.exchange(session, id, event)
     }
 

@@ -113,7 +113,10 @@ fn documents(folder: &Path, table: &mut Table) -> Result<(), Failure> {
         made.map_err(|failure| failed = Some(failure)).ok().map(|(patient, change)| {
             let organization = organization.clone();
             let compartment = Compartment::PatientIndex;
-            (DocumentDescriptor { organization, patient: Some(patient), compartment, part: String::new() }, vec![change])
+            (
+                DocumentDescriptor { organization, patient: Some(patient), compartment, part: String::new() },
+                vec![change],
+            )
         })
     });
     filling.write(&writer, made)?;

@@ -91,7 +91,12 @@ fn timed<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<(f64, T), Failu
 
 fn descriptor() -> Result<DocumentDescriptor, Failure> {
     let patient = Some(PatientId::new(PATIENT)?);
-    Ok(DocumentDescriptor { organization: organization()?, patient, compartment: Compartment::Core, part: String::new() })
+    Ok(DocumentDescriptor {
+        organization: organization()?,
+        patient,
+        compartment: Compartment::Core,
+        part: String::new(),
+    })
 }
 
 /// One author's changes: resources are entered, then corrected again and again.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use client_core::driver::{DriverOptions, SharedDevice, enroll, system_time};
 use client_core::{Device, ImportOptions, PatientFilter, SystemRandomness};
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
@@ -32,7 +32,8 @@ const GIVEN: &[&str] = &[
     "Ana", "José", "María", "Jürgen", "Chinedu", "Søren", "Krzysztof", "Đặng", "Ekaterina", "Mahmoud", "Yuki", "Layla",
     "Peter", "Anna", "João", "François", "Giulia", "Björn", "Zoë", "Kwame", "Aminata", "Şule", "Renée", "John",
 ];
-const SYLLABLES: &[&str] = &["ba", "do", "ke", "li", "mo", "nu", "ra", "se", "ti", "vo", "wa", "xi", "zu", "cha", "ster", "mann"];
+const SYLLABLES: &[&str] =
+    &["ba", "do", "ke", "li", "mo", "nu", "ra", "se", "ti", "vo", "wa", "xi", "zu", "cha", "ster", "mann"];
 
 struct Person {
     family: String,
@@ -48,7 +49,12 @@ impl Person {
         Self {
             family: format!("{}{one}{two}", pick(dice, FAMILIES)),
             given: pick(dice, GIVEN),
-            born: format!("{}-{:02}-{:02}", dice.random_range(1925..2025), dice.random_range(1..13), dice.random_range(1..29)),
+            born: format!(
+                "{}-{:02}-{:02}",
+                dice.random_range(1925..2025),
+                dice.random_range(1..13),
+                dice.random_range(1..29)
+            ),
             number: format!("MRN-{number:07}"),
         }
     }
@@ -144,8 +150,8 @@ fn filled(clinic: &Clinic, folder: &Path, people: &[Person]) -> Result<SharedDev
     let shown: Value = clinic.relay.post("enrolment-codes", &code)?;
     let code = shown["code"].as_str().unwrap_or_default();
     let device = SharedDevice::new(Device::open(folder, SystemRandomness, system_time())?);
-    let enrolling = enroll(&device, &clinic.relay.url(), code, "bench", &DriverOptions::default());
-    clinic.runtime.block_on(enrolling)?;
+    let url = clinic.relay.url();
+    clinic.runtime.block_on(enroll(&device, &url, code, "bench", &DriverOptions::default()))?;
     let entries: Vec<Value> = people.iter().map(|person| json!({ "resource": person.resource() })).collect();
     let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string();
     device.lock()?.import(bundle.as_bytes(), &ImportOptions::default(), system_time(), |_, _| {})?;

@@ -26,7 +26,7 @@ pub(super) fn pack(db: &Connection, document: u32, packing: &Packing) -> Result<
         return Ok(None);
     }
     let room = ((loose - packing.keep) as usize).min(packing.changes).min(MAX_RUN_CHANGES);
-    let (rows, changes) = oldest(db, document, room)?;
+    let Oldest { rows, changes } = oldest(db, document, room)?;
     if changes.is_empty() {
         return Ok(None);
     }
@@ -39,12 +39,15 @@ pub(super) fn pack(db: &Connection, document: u32, packing: &Packing) -> Result<
     Ok(Some(PackedRun { document, rows, last_received_ms, facts, body, unpacked_bytes }))
 }
 
+/// Loose changes of a document, oldest first, and what names each.
+#[derive(Default)]
+struct Oldest {
+    rows: Vec<(Position, ChangeHash)>,
+    changes: Vec<RunChange>,
+}
+
 /// The oldest loose changes of a document, at most `limit` and as many bytes as a run takes. Each is what its hash says.
-fn oldest(
-    db: &Connection,
-    document: u32,
-    limit: usize,
-) -> Result<(Vec<(Position, ChangeHash)>, Vec<RunChange>), StoreError> {
+fn oldest(db: &Connection, document: u32, limit: usize) -> Result<Oldest, StoreError> {
     // The positions first, out of the index alone: sorting the changes of a long document would take all of them along.
     // Not the newest of the log: its position would be given again.
     let sql = "WITH oldest AS MATERIALIZED (
@@ -55,16 +58,16 @@ fn oldest(
                FROM oldest CROSS JOIN change_log USING (position) ORDER BY position";
     let mut statement = db.prepare_cached(sql)?;
     let mut found = statement.query(params![document, limit])?;
-    let (mut rows, mut changes, mut size) = (Vec::new(), Vec::new(), 0);
+    let (mut oldest, mut size) = (Oldest::default(), 0);
     while size < RUN_BYTES
         && let Some(row) = found.next()?
     {
         let (hash, change) = read(row)?;
         size += change.payload.len();
-        rows.push((change.fact.position, hash));
-        changes.push(change);
+        oldest.rows.push((change.fact.position, hash));
+        oldest.changes.push(change);
     }
-    Ok((rows, changes))
+    Ok(oldest)
 }
 
 fn read(row: &Row<'_>) -> Result<(ChangeHash, RunChange), StoreError> {
