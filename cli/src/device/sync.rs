@@ -1,6 +1,7 @@
 //! `satchel device sync|watch`
 
 use clap::Args;
+use client_core::SavingLimits;
 use client_core::driver::{SharedDevice, SyncReport, run, sync_once};
 use client_core::sync::SyncEvent;
 use serde_json::{Value, json};
@@ -48,7 +49,15 @@ pub fn once(mut context: Context, args: &SyncArgs) -> Result<(), Failure> {
     }));
     bar.finish_and_clear();
     let report = report?;
-    output::print(context.json, &report_json(&report), |_| print_report(&report))
+    output::print(context.json, &report_json(&report), |_| print_report(&report))?;
+    save_histories(&device)
+}
+
+/// What a device that stays connected does in its quiet moments: long histories are put into their compact form.
+fn save_histories(device: &SharedDevice) -> Result<(), Failure> {
+    let mut saver = device.lock()?.history_saver()?;
+    while saver.save_one(&SavingLimits::default())?.is_some() {}
+    Ok(())
 }
 
 fn report_json(report: &SyncReport) -> Value {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client_core::driver::{run, run_with_network, sync_once, system_time};
+use client_core::driver::{DriverOptions, run, run_with_network, sync_once, system_time};
 use client_core::sync::SyncEvent;
 use client_core::{Device, NewPatient};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -54,6 +54,35 @@ async fn a_running_device_sends_edits_of_its_own_and_of_another_process() {
     assert_eq!(server.relay.lock().unwrap().changes(), 2);
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_running_device_saves_a_long_history_once_nothing_comes_any_more() {
+    let server = Server::plain().await;
+    let (a, folder) = server.device(1, "dr-a").await;
+    let chart = a.lock().unwrap().register_patient(&patient("Silva"), system_time()).unwrap();
+    for n in 0..150 {
+        let patient = serde_json::json!({
+            "resourceType": "Patient", "id": chart.patient.as_str(), "name": [{"family": format!("Silva {n}")}],
+        });
+        a.lock().unwrap().put_resource(&chart, &patient, system_time()).unwrap();
+    }
+    let options = DriverOptions { save_after: Duration::from_millis(50), ..server.options() };
+    let file = folder.path().join("device.db");
+    let saved = async {
+        let db = rusqlite::Connection::open(file).unwrap();
+        let rows = |table: &str| -> i64 {
+            db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        while rows("saved_change") == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!((rows("saved_change"), rows("change"), rows("outbox")), (151, 0, 0));
+    };
+    let shutdown = async { tokio::time::timeout(Duration::from_secs(60), saved).await.unwrap() };
+    run(&a, &options, shutdown, |_| {}).await.unwrap();
+    assert_eq!(a.lock().unwrap().search("silva 149", system_time()).unwrap().len(), 1);
+    assert_eq!(a.lock().unwrap().history(&chart, None, system_time()).unwrap().len(), 151);
 }
 
 #[tokio::test]

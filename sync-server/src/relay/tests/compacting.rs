@@ -146,6 +146,37 @@ fn whatever_step_of_putting_a_run_fails_nothing_is_lost_and_it_is_put_later() {
     }
 }
 
+#[tokio::test]
+async fn a_running_relay_packs_long_documents_by_itself() {
+    let mut clinic = Clinic::of_two();
+    let chart = core("north", "p1");
+    for n in 0..300 {
+        clinic.write(0, &chart, &format!("change {n}"));
+    }
+    clinic.cut_all();
+    let database = clinic.database();
+    let Clinic { folder: _folder, relay, metrics, .. } = clinic;
+    let (service, thread) = crate::service::Service::start(relay);
+    let packing = tokio::spawn(crate::compaction::keep(service.clone(), database.clone(), metrics.clone()));
+    let packed = async {
+        while metrics.changes_packed.get() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), packed).await.unwrap();
+    packing.abort();
+    service.shut_down();
+    thread.join().unwrap();
+    let (loose, packed): (u64, u64) = rusqlite::Connection::open(database)
+        .unwrap()
+        .query_row("SELECT (SELECT count(*) FROM change_log), (SELECT count(*) FROM run_position)", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!((loose, packed), (64, 236));
+    assert_eq!((metrics.runs.get(), metrics.packing_failures.get()), (1, 0));
+}
+
 #[test]
 fn any_history_packed_at_any_moments_reaches_every_device_the_same() {
     for seed in 0..HISTORIES {
