@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use clinical_record::{
-    CURRENT_SCHEMA, RecordDocument, RecordError, ResourceKey, Schema, is_entered_in_error, patient_summary, resource_summary,
+    CURRENT_SCHEMA, RecordDocument, RecordError, ResourceKey, Schema, is_entered_in_error, patient_summary,
+    resource_summary,
 };
 use rusqlite::Connection;
 use serde_json::Value;

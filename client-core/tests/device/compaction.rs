@@ -1,7 +1,7 @@
 //! Saved histories: nothing of what a device shows, gives out or sends depends on how its changes lie in the file.
 
 use client_core::sync::Input;
-use client_core::{ChangeHash, ChartRef, DocumentId, ResourceKey, SavingLimits};
+use client_core::{ChangeHash, ChartRef, DeviceError, DocumentId, ResourceKey, SavingLimits};
 use proptest::prelude::*;
 
 use crate::relay::Relay;
@@ -25,10 +25,18 @@ fn shared(relay: &mut Relay, a: &mut Node, b: &mut Node, edits: usize) -> ChartR
             b.sync(relay);
         }
         if n > 0 {
-            b.device.put_resource(&chart, &allergy(&chart, "a1", &format!("from b {n}")), START).unwrap();
+            b.device.put_resource(&chart, &allergy(&chart, "b1", &format!("from b {n}")), START).unwrap();
         }
         b.sync(relay);
     }
+    a.sync(relay);
+    b.sync(relay);
+    // And one value that waits for a decision.
+    for (node, text) in [(&mut *a, "Latex"), (&mut *b, "Wasps")] {
+        node.device.put_resource(&chart, &allergy(&chart, "a1", text), START).unwrap();
+    }
+    a.sync(relay);
+    b.sync(relay);
     a.sync(relay);
     chart
 }
@@ -71,7 +79,7 @@ fn a_saved_history_reads_as_before_and_takes_further_edits_and_deliveries() {
     let mut a = a.reopen(7, START);
     assert_eq!(shown(&mut a, &chart), before, "after a restart");
     a.device.put_resource(&chart, &allergy(&chart, "a2", "Latex"), START).unwrap();
-    b.device.put_resource(&chart, &allergy(&chart, "a1", "Bees"), START).unwrap();
+    b.device.put_resource(&chart, &allergy(&chart, "b1", "Bees"), START).unwrap();
     b.sync(&mut relay);
     a.sync(&mut relay);
     b.sync(&mut relay);
@@ -186,9 +194,13 @@ proptest! {
         for (step, act) in acts.iter().enumerate() {
             match act {
                 Act::Edit(node) => {
-                    let id = ["a1", "a2"][step % 2];
+                    // Each has one of its own besides the one that both write.
+                    let id = if step % 3 == 0 { "a1" } else { ["of-a", "of-b"][*node] };
                     let edit = allergy(&chart, id, &format!("step {step}"));
-                    nodes[*node].device.put_resource(&chart, &edit, START).unwrap();
+                    match nodes[*node].device.put_resource(&chart, &edit, START) {
+                        Ok(_) | Err(DeviceError::InConflict { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
                 }
                 Act::Sync(node) => drop(nodes[*node].sync(&mut relay)),
                 Act::Save(node) => drop(save(&nodes[*node])),

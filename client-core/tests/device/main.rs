@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod clinical_acts;
-mod conflicts;
 mod compaction;
+mod conflicts;
 mod custody;
 mod custody_worlds;
 mod edits;

@@ -1,6 +1,7 @@
 //! Finding patients by what people type, slips included.
 
-use client_core::{ChartRef, Device, NewPatient, PatientFilter, PersonIdentifier};
+use client_core::{ChartRef, Device, NewPatient, PatientFilter};
+use clinical_record::clinical::PersonIdentifier;
 
 use crate::relay::Relay;
 use crate::world::{Node, START};
