@@ -33,7 +33,10 @@ pub fn run(mut context: Context, args: &ConflictsArgs) -> Result<(), Failure> {
             for edit in &inbox.overridden {
                 say!(
                     "  {} {}: the edit of change {} is not shown, {} stands instead",
-                    edit.key, edit.path, edit.lost, edit.by
+                    edit.key,
+                    edit.path,
+                    edit.lost,
+                    edit.by
                 );
             }
         }

@@ -22,7 +22,8 @@ pub fn say(line: &str) {
 pub fn files() -> Vec<PathBuf> {
     let Some(folder) = std::env::var_os(VARIABLE) else { return Vec::new() };
     let all = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let is_bundle = |path: &PathBuf| path.to_string_lossy().ends_with(".json") || path.to_string_lossy().ends_with(".json.gz");
+    let is_bundle =
+        |path: &PathBuf| path.to_string_lossy().ends_with(".json") || path.to_string_lossy().ends_with(".json.gz");
     let mut files: Vec<_> = all.filter(is_bundle).collect();
     files.sort();
     files
@@ -52,7 +53,9 @@ fn parsed(lines: &str) -> Vec<Value> {
 fn real_bundles_go_through_a_device_in_every_form_and_come_back_value_for_value() {
     let files = files();
     if files.is_empty() {
-        return say(&format!("real bundles through a device: NOT RUN, {VARIABLE} is not set to a folder of FHIR Bundles"));
+        return say(&format!(
+            "real bundles through a device: NOT RUN, {VARIABLE} is not set to a folder of FHIR Bundles"
+        ));
     }
     let (mut bundles, mut resources, mut invalid, mut seconds) = (0, 0, 0, 0.0);
     for path in &files {

@@ -55,12 +55,15 @@ fn export_all(node: &mut Node, bundle: &[u8], folder: &Path, name: &str) -> Vec<
 #[test]
 fn an_independent_validator_finds_nothing_wrong_with_exports_and_summaries() {
     let Some(fhirkit) = fhirkit() else {
-        return real_bundles::say(&format!("independent validator: NOT RUN, pip install fhirkit-rs, or name it in {VARIABLE}"));
+        return real_bundles::say(&format!(
+            "independent validator: NOT RUN, pip install fhirkit-rs, or name it in {VARIABLE}"
+        ));
     };
     let folder = tempfile::tempdir().unwrap();
     // It does find what is wrong: a silent validator would prove nothing.
     let wrong = folder.path().join("wrong.json");
-    std::fs::write(&wrong, r#"{"resourceType": "Observation", "id": "o", "valueString": "x", "valueBoolean": true}"#).unwrap();
+    std::fs::write(&wrong, r#"{"resourceType": "Observation", "id": "o", "valueString": "x", "valueBoolean": true}"#)
+        .unwrap();
     assert!(issues(&fhirkit, &[wrong]).len() >= 3);
     let mut files = Vec::new();
     let mut node = Node::new(&mut Relay::new(), 1, "north", "dr-a");
@@ -77,5 +80,9 @@ fn an_independent_validator_finds_nothing_wrong_with_exports_and_summaries() {
     let mut kinds: Vec<String> = found.iter().map(|issue| format!("{} {}", issue["path"], issue["message"])).collect();
     kinds.sort();
     kinds.dedup();
-    real_bundles::say(&format!("independent validator: {} files, 0 errors, {} warnings: {kinds:?}", files.len(), found.len()));
+    real_bundles::say(&format!(
+        "independent validator: {} files, 0 errors, {} warnings: {kinds:?}",
+        files.len(),
+        found.len()
+    ));
 }

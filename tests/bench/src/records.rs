@@ -36,7 +36,8 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
         let begun = Instant::now();
         let shown = device.rebuild(system_time(), |_, _| {})?.resources;
         rebuilds.push(shown as f64 / begun.elapsed().as_secs_f64());
-        let person = NewPatient { family: Some("Koepp".into()), birth_date: Some("1970".into()), ..NewPatient::default() };
+        let person =
+            NewPatient { family: Some("Koepp".into()), birth_date: Some("1970".into()), ..NewPatient::default() };
         let begun = Instant::now();
         device.find_duplicates(&(&person).into(), duplicates::POSSIBLE, system_time())?;
         searches.push(begun.elapsed().as_secs_f64());

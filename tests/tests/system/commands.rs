@@ -36,11 +36,13 @@ fn a_clinician_records_asks_merges_and_exports_at_a_terminal() {
     let other = json(at, &[register.as_slice(), &["--anyway"]].concat())["patient"].as_str().unwrap().to_owned();
 
     recorded(at, &["allergy", &patient, "Penicillin", "--criticality", "high", "--manifestation", "Rash"]);
-    let order = recorded(at, &["medication", &patient, "Warfarin 5 mg", "1 a day", "--dose", "5 mg", "--frequency", "1"]);
+    let order =
+        recorded(at, &["medication", &patient, "Warfarin 5 mg", "1 a day", "--dose", "5 mg", "--frequency", "1"]);
     recorded(at, &["dose", &patient, &order, "2 a day", "--reason", "INR 1.4"]);
     recorded(at, &["vitals", &patient, "bp=120/80", "temp=101.3 [degF]", "pulse=72"]);
     recorded(at, &["task", &other, "Call back", "--due", "2024-02-01"]);
-    device(at, &["record", "vitals", &patient, "temp=71"]).assert_failed(5, &["Observation.valueQuantity.value", "not possible"]);
+    device(at, &["record", "vitals", &patient, "temp=71"])
+        .assert_failed(5, &["Observation.valueQuantity.value", "not possible"]);
 
     let medications = json(at, &["query", "medications", &patient]);
     assert_eq!(medications[0]["dosage"], "2 a day");
