@@ -63,6 +63,14 @@ impl AdminApi {
         Self::with(args, Credential::None)
     }
 
+    /// Presents what a sign-in gave, and keeps it in no file.
+    ///
+    /// # Errors
+    /// As [`AdminApi::new`].
+    pub fn admitted(args: &ApiArgs, admitted: &Admitted) -> Result<Self, Failure> {
+        Self::with(args, Credential::Session(admitted.token.clone()))
+    }
+
     fn with(args: &ApiArgs, credential: Credential) -> Result<Self, Failure> {
         let base = args.relay.trim_end_matches('/').to_owned();
         if !base.starts_with("https://") && !is_loopback(&base) {

@@ -1,5 +1,6 @@
 //! `satchel demo`: the main job on this machine, end to end, checking each claim as it goes.
 
+mod access_story;
 mod charts;
 mod relay_process;
 mod report;

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use client_core::driver::{DriverOptions, SharedDevice, SyncReport, enroll, sync_once, system_time};
-use client_core::{ChangeHash, Device, DeviceError, DocumentId, SystemRandomness};
+use client_core::{ChangeHash, Device, DeviceError, DocumentId, Randomness, SystemRandomness};
 use serde_json::{Value, json};
-use sync_server::admin::ShownCode;
+use sync_server::admin::{Admitted, Credentials, NewPassword, OneTimePassword, Secret, ShownCode};
 
 use super::relay_process::RelayProcess;
 use crate::admin::{AdminApi, ApiArgs};
 use crate::failure::Failure;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// North's privacy officer.
+const OFFICER: &str = "officer-north";
 
 /// A device of the demo.
 pub struct Player {
@@ -69,12 +72,33 @@ impl Player {
     }
 }
 
-/// The admin API of the demo's relay.
+/// The admin API of the demo's relay, for its operator.
 ///
 /// # Errors
 /// [`Failure`] if the token cannot be read.
 pub fn admin(relay: &RelayProcess) -> Result<AdminApi, Failure> {
-    AdminApi::new(&ApiArgs { relay: relay.admin_url(), token_file: Some(relay.token_file()), session: None, ca: None })
+    AdminApi::new(&ApiArgs { token_file: Some(relay.token_file()), ..address(relay) })
+}
+
+fn address(relay: &RelayProcess) -> ApiArgs {
+    ApiArgs { relay: relay.admin_url(), token_file: None, session: None, ca: None }
+}
+
+/// North's privacy officer, signed in with a password of their own in place of the one-time password.
+///
+/// # Errors
+/// [`Failure`].
+pub fn privacy_officer(admin: &AdminApi, relay: &RelayProcess) -> Result<AdminApi, Failure> {
+    let made: OneTimePassword = admin.post("accounts", &json!({ "practitioner": OFFICER }))?;
+    let current = Secret::new(made.password);
+    let credentials = Credentials::Practitioner { login: OFFICER.into(), password: current.clone() };
+    let admitted = AdminApi::anonymous(&address(relay))?.sign_in(&credentials)?;
+    let mut chosen = [0; 16];
+    SystemRandomness.fill(&mut chosen);
+    let new = Secret::new(chosen.map(|byte| format!("{byte:02x}")).concat());
+    let changed: Admitted =
+        AdminApi::admitted(&address(relay), &admitted)?.own("password", Some(&NewPassword { current, new }))?;
+    AdminApi::admitted(&address(relay), &changed)
 }
 
 /// Enters organizations, practitioners and roles, and what one clinic opens to the other.
@@ -90,6 +114,7 @@ pub fn people(admin: &AdminApi) -> Result<(), Failure> {
         ("chw-north", "Jo Field", "north", "community-health-worker"),
         ("dr-south", "Dr Li Sudo", "south", "physician"),
         ("dr-else", "Dr Max Foreign", "elsewhere", "physician"),
+        (OFFICER, "Ada Wache", "north", "privacy-officer"),
     ];
     for (id, name, organization, role) in people {
         admin.post::<Value>("practitioners", &json!({ "id": id, "name": name }))?;

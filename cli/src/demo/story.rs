@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use client_core::driver::{DriverOptions, run, system_time};
 use client_core::sync::SyncEvent;
-use client_core::{ChartRef, DocumentId, ElementPath, ImportOptions, OutboxState, ResourceKey};
+use client_core::{ChartRef, DocumentId, ElementPath, ImportOptions, ResourceKey};
 use serde_json::{Value, json};
 use sync_server::admin::{Checkpoints, ShownAuditCheck};
 use tokio::sync::oneshot;
 
+use super::access_story;
 use super::charts::{SourceBundle, entries, is_shared};
 use super::relay_process::RelayProcess;
 use super::report::Report;
@@ -22,11 +23,16 @@ use crate::output::bytes;
 /// Edits made while the relay is killed.
 const EDITS_UNDER_FIRE: usize = 200;
 
-struct Cast {
-    north: Player,
-    field: Player,
-    south: Player,
-    outsider: Player,
+/// Whose devices the story is about.
+pub struct Cast {
+    /// A physician of North, which manages the charts.
+    pub north: Player,
+    /// North's community health worker.
+    pub field: Player,
+    /// A physician of South, which North is affiliated with.
+    pub south: Player,
+    /// A physician with whom nothing is shared.
+    pub outsider: Player,
 }
 
 /// Tells the whole story; gives the relay, still running.
@@ -39,6 +45,7 @@ pub async fn tell(folder: &Path, charts: &[SourceBundle], report: &mut Report) -
     report.tell(&format!("relay runs as process {} at {}", relay.process_id(), relay.device_url()));
     let admin = stage::admin(&relay)?;
     stage::people(&admin)?;
+    let officer = stage::privacy_officer(&admin, &relay)?;
     let enrol = |name, who| stage::enrol(folder, name, who, &admin, &relay);
     let cast = Cast {
         north: enrol("north", ("dr-north", "north")).await?,
@@ -52,9 +59,13 @@ pub async fn tell(folder: &Path, charts: &[SourceBundle], report: &mut Report) -
     first_syncs(&cast, &relay, report).await?;
     let chart = pick_chart(&cast.north, &imported)?;
     concurrent_edits(&cast, &chart, report).await?;
-    refused_edit(&cast, &chart, report).await?;
+    access_story::custody(&cast, &officer, &chart, report).await?;
     referral(&cast, &admin, &chart, report).await?;
-    kill(&cast, &mut relay, &chart, folder, &admin, report).await?;
+    access_story::draft(&cast, &chart, report).await?;
+    access_story::consent(&cast, &officer, &chart, report).await?;
+    access_story::emergency(&cast, &officer, &chart, report).await?;
+    let spare = kill(&cast, &mut relay, &chart, folder, &admin, report).await?;
+    access_story::lost_device(&spare, &admin, report).await?;
     the_end(&cast, &admin, report).await?;
     Ok(relay)
 }
@@ -133,7 +144,11 @@ fn pick_chart(north: &Player, imported: &[ChartRef]) -> Result<ChartRef, Failure
     Err(Failure::BadInput("none of the charts has a MedicationRequest; the demo needs one".into()))
 }
 
-fn medication(player: &Player, chart: &ChartRef) -> Result<Option<ResourceKey>, Failure> {
+/// The first medication of a chart.
+///
+/// # Errors
+/// What the device ran into.
+pub fn medication(player: &Player, chart: &ChartRef) -> Result<Option<ResourceKey>, Failure> {
     let chart = player.with(|device| device.chart(chart, system_time()))?;
     let group = chart.groups.into_iter().find(|group| group.resource_type == "MedicationRequest");
     Ok(group.and_then(|group| group.resources.into_iter().next()).map(|entry| entry.key))
@@ -191,7 +206,11 @@ fn two_new_statuses(player: &Player, chart: &ChartRef, key: &ResourceKey) -> Res
     })
 }
 
-fn set(player: &Player, chart: &ChartRef, key: &ResourceKey, path: &str, value: Value) -> Result<(), Failure> {
+/// Sets one element.
+///
+/// # Errors
+/// What the device ran into.
+pub fn set(player: &Player, chart: &ChartRef, key: &ResourceKey, path: &str, value: Value) -> Result<(), Failure> {
     let path: ElementPath = path.parse().map_err(Failure::from_error)?;
     player.with(|device| device.set_element(chart, key, &path, value, system_time()))?;
     Ok(())
@@ -216,22 +235,6 @@ fn conflicting_values(player: &Player, chart: &ChartRef, key: &ResourceKey) -> R
     let conflicts = player.with(|device| device.conflicts(chart, system_time()))?;
     let of_status = conflicts.into_iter().filter(|c| c.key == *key && c.path.to_string() == "status");
     Ok(of_status.flat_map(|conflict| conflict.sides).map(|side| side.value.to_string()).collect())
-}
-
-async fn refused_edit(cast: &Cast, chart: &ChartRef, report: &mut Report) -> Result<(), Failure> {
-    report.step("South may read North's chart, not write it");
-    let Cast { north, south, .. } = cast;
-    let medication = medication(south, chart)?.ok_or_else(|| Failure::Failed("South lacks the medication".into()))?;
-    set(south, chart, &medication, "status", json!("entered-in-error"))?;
-    let synced = south.sync().await?;
-    let held = south.with(|device| device.status(system_time()))?.held;
-    report.tell(&format!("{} change was kept by the relay for a privacy officer", synced.custody));
-    let shown = held.len() == 1 && held.iter().all(|change| change.state == OutboxState::Custody);
-    report.claim("South's device says that its change was not accepted", shown);
-    north.sync().await?;
-    let there = north.with(|device| device.resource(chart, &medication, system_time()))?;
-    report.claim("the change reached nobody", there["status"] != json!("entered-in-error"));
-    Ok(())
 }
 
 async fn referral(cast: &Cast, admin: &AdminApi, chart: &ChartRef, report: &mut Report) -> Result<(), Failure> {
@@ -262,7 +265,7 @@ async fn referral(cast: &Cast, admin: &AdminApi, chart: &ChartRef, report: &mut 
     Ok(())
 }
 
-/// Kills the relay while North edits, and looks whether everything is there afterwards.
+/// Kills the relay while North edits, and looks whether everything is there afterwards, on a spare device.
 async fn kill(
     cast: &Cast,
     relay: &mut RelayProcess,
@@ -270,7 +273,7 @@ async fn kill(
     folder: &Path,
     admin: &AdminApi,
     report: &mut Report,
-) -> Result<(), Failure> {
+) -> Result<Player, Failure> {
     report.step("The relay is killed while North works");
     let (stop, stopped) = oneshot::channel::<()>();
     let (told, mut accepted) = tokio::sync::watch::channel(0_u64);
@@ -318,7 +321,7 @@ async fn kill(
         "nothing was lost: the spare device has every change that North has",
         cast.north.changes()? == spare.changes()?,
     );
-    Ok(())
+    Ok(spare)
 }
 
 async fn the_end(cast: &Cast, admin: &AdminApi, report: &mut Report) -> Result<(), Failure> {
