@@ -140,6 +140,7 @@ fn add_part(peer: &mut Peer, draft: &mut Draft, number: u32, part: Rc<Part>) {
     draft.bytes += size + delivered.signatures.len() * SIGNATURE_OVERHEAD + DOCUMENT_OVERHEAD;
     draft.changes += delivered.changes.len() as u64;
     peer.give(number);
+    peer.holdings_are_newer |= peer.holdings.mark(number, delivered.break_glass_until);
     if delivered.more {
         draft.unfinished = true;
         peer.partial = Some(Partial { document: number, after: last });

@@ -109,6 +109,15 @@ pub(super) struct Comparison {
     pub entries: usize,
 }
 
+/// Documents, of those that a device holds, that it was given under another mark of emergency access than they are open by
+/// now: it would remove them too early, or too late.
+pub(super) fn marked_otherwise(held: &RoaringBitmap, holdings: &Holdings, reach: &Reach) -> RoaringBitmap {
+    let given: RoaringBitmap = holdings.marked.keys().copied().collect();
+    let differs = |number: &u32| reach.break_glass_until(*number) != holdings.marked.get(number).copied();
+    let marked = (given | reach.only_by_break_glass()) & held & reach.documents();
+    marked.into_iter().filter(differs).collect()
+}
+
 impl Peer {
     pub fn new(device: DeviceId, certificate: Certificate, reach: Reach) -> Self {
         let body = &certificate.body;
@@ -155,15 +164,27 @@ impl Peer {
         self.holdings_are_newer |= self.holdings.give(document);
     }
 
+    /// Has documents sent once more, whole, as the device does not have them as it should.
+    pub fn send_again(&mut self, documents: &RoaringBitmap) {
+        self.holdings.held -= documents;
+        self.holdings_are_newer |= !documents.is_empty();
+        self.forget_sent(documents);
+    }
+
+    /// An ack of a batch that is still on its way does not count for these documents.
+    fn forget_sent(&mut self, documents: &RoaringBitmap) {
+        self.sent -= documents;
+        self.ahead.retain(|number, _| !documents.contains(*number));
+        for unacked in &mut self.unacked {
+            unacked.documents.retain(|number| !documents.contains(*number));
+        }
+    }
+
     /// Forgets documents that the device is told to remove. An ack of a batch that is still on its way brings none back.
     pub fn withdraw(&mut self, lost: &RoaringBitmap) {
         self.holdings.withdraw(lost);
         self.holdings_are_newer = true;
-        self.sent -= lost;
-        self.ahead.retain(|number, _| !lost.contains(*number));
+        self.forget_sent(lost);
         self.partial = self.partial.filter(|partial| !lost.contains(partial.document));
-        for unacked in &mut self.unacked {
-            unacked.documents.retain(|number| !lost.contains(*number));
-        }
     }
 }

@@ -7,7 +7,7 @@ use sync_protocol::frame::{BatchBody, CaughtUp, OrganizationKey};
 use sync_protocol::{AuthorId, Checksum, OrganizationId, UnixMillis};
 
 use super::batch::{Draft, next_batch};
-use super::connection::{Connection, Unacked};
+use super::connection::{Connection, Unacked, marked_otherwise};
 use super::cursor::Place;
 use super::round::Round;
 use super::{ConnectionId, Peer, Relay, Stage};
@@ -120,6 +120,7 @@ impl Relay {
             return Ok(());
         }
         let Some(peer) = self.connections.get_mut(&id).and_then(|c| c.peer.as_mut()) else { return Ok(()) };
+        peer.send_again(&marked_otherwise(&peer.sent, &peer.holdings, &peer.reach));
         let (organization, lost) =
             (peer.subject.organization.clone(), peer.holdings.present() - peer.reach.documents());
         let mut gained = peer.reach.documents() - &peer.sent;

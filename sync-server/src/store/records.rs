@@ -1,5 +1,7 @@
 //! What the store takes and gives.
 
+use std::collections::BTreeMap;
+
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -91,6 +93,8 @@ pub struct Holdings {
     pub gone: RoaringBitmap,
     /// How often it was told to remove documents.
     pub withdrawals: u64,
+    /// Documents that it was last given as open by emergency access only, and until when: it removes them then by itself.
+    pub marked: BTreeMap<u32, UnixMillis>,
 }
 
 impl Holdings {
@@ -111,6 +115,15 @@ impl Holdings {
         self.held -= documents;
         self.gone |= documents;
         self.withdrawals += 1;
+        self.marked.retain(|document, _| !documents.contains(*document));
+    }
+
+    /// Takes note of the mark that a document is given with. Whether it is another than before.
+    pub fn mark(&mut self, document: u32, until: Option<UnixMillis>) -> bool {
+        match until {
+            Some(until) => self.marked.insert(document, until) != Some(until),
+            None => self.marked.remove(&document).is_some(),
+        }
     }
 }
 

@@ -8,8 +8,11 @@ use sync_protocol::{DeviceId, DocumentId, OrganizationId, PractitionerId, UnixMi
 use utoipa::ToSchema;
 
 use crate::admin::schema;
-use crate::relay::{ConnectionId, Relay};
+use crate::relay::{ConnectionId, Relay, Stage};
 use crate::store::{DeviceRecord, KeptReceipt, NewAuditRow, OwedReceipt, StoreError};
+
+/// How much a device's count of time may run ahead of the relay's clock, in milliseconds.
+const ENDING_MS: i64 = 60_000;
 
 /// A device that still owes a receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,6 +60,7 @@ impl Relay {
         }
         let settled = self.owed_among(&device, &receipt.documents)?;
         let sealed = self.forget_staged(&device, &receipt.documents)?;
+        self.send_purged_again(id, &receipt.documents, &settled, now)?;
         // What settles nothing is answered all the same: it tells nothing, and asks for nothing.
         if !settled.is_empty() || !sealed.is_empty() {
             self.begin()?;
@@ -97,6 +101,47 @@ impl Relay {
                 "documents": settled.iter().collect::<Vec<_>>(),
             }),
         })
+    }
+
+    /// What a device removed without being told to, as its time was over by the device's count, and may have all the same:
+    /// it is sent again, and no longer counted as held.
+    fn send_purged_again(
+        &mut self,
+        id: ConnectionId,
+        documents: &[DocumentId],
+        settled: &RoaringBitmap,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let mut purged = RoaringBitmap::new();
+        for document in documents {
+            purged.extend(self.store.document(document)?.map(|entry| entry.number));
+        }
+        purged -= settled;
+        let Some(peer) = self.peer(id).filter(|peer| peer.stage != Stage::Erasing) else { return Ok(()) };
+        if !peer.is_served() {
+            let (device, mut holdings) = (peer.device, self.store.holdings(&peer.device)?);
+            if !holdings.held.is_disjoint(&purged) {
+                holdings.held -= purged;
+                self.begin()?;
+                self.store.set_holdings(&device, &holdings)?;
+            }
+            return Ok(());
+        }
+        // Where it is over in a moment by the relay's clock too, that will be a withdrawal.
+        let is_over =
+            |number: &u32| peer.reach.break_glass_until(*number).is_some_and(|end| end <= now.plus(ENDING_MS));
+        let again: RoaringBitmap = (purged & &peer.sent).into_iter().filter(|number| !is_over(number)).collect();
+        if again.is_empty() {
+            return Ok(());
+        }
+        let queued = self.in_order_of_urgency(&again, &peer.subject.organization)?;
+        if let Some(peer) = self.peer_mut(id) {
+            peer.send_again(&again);
+            peer.gained.extend(queued);
+            peer.stage = Stage::CatchingUp;
+        }
+        self.ready.insert(id);
+        Ok(())
     }
 
     /// Which of these documents the device owes a receipt for. Unknown ones, and others, do no harm.

@@ -343,7 +343,10 @@ impl Device {
         }
         for delivered in body.documents {
             let DeliveredDocument { document, more, break_glass_until, .. } = delivered;
-            self.by_break_glass.extend(break_glass_until.map(|until| (document, until)));
+            match break_glass_until {
+                Some(until) => self.by_break_glass.insert(document, until),
+                None => self.by_break_glass.remove(&document),
+            };
             let (changes, whole) = (delivered.changes.len(), delivered.descriptor.is_some());
             self.deliveries.push(Delivery { batch, document, changes, whole, more });
             match self.disk.staged.get_mut(&document) {

@@ -13,6 +13,7 @@ mod decisions;
 mod delivering;
 mod device;
 mod emergency;
+mod emergency_marks;
 mod enrolling;
 mod failing;
 mod held;

@@ -162,8 +162,13 @@ pub(super) fn holdings(reopen: Reopen<'_>) {
     let [tablet, phone] = ["tablet", "phone"].map(|name| device(name).id());
     assert_eq!(store.holdings(&tablet).unwrap(), Holdings::default());
     let set = |numbers: &[u32]| numbers.iter().copied().collect::<RoaringBitmap>();
-    let holdings =
-        Holdings { held: set(&[1, 70_000, u32::MAX]), given: (0..100_000).collect(), gone: set(&[5]), withdrawals: 7 };
+    let holdings = Holdings {
+        held: set(&[1, 70_000, u32::MAX]),
+        given: (0..100_000).collect(),
+        gone: set(&[5]),
+        withdrawals: 7,
+        marked: [(1, NOW), (u32::MAX, NOW.plus(1))].into(),
+    };
     store.set_holdings(&tablet, &holdings).unwrap();
     drop(store);
     let store = reopen();

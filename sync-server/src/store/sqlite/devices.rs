@@ -1,5 +1,7 @@
 //! Enrolment codes, devices and what each holds, certificates.
 
+use std::collections::BTreeMap;
+
 use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sync_protocol::identity::Certificate;
@@ -121,7 +123,7 @@ pub(super) fn revoke(db: &Connection, device: &DeviceId, now: UnixMillis) -> Res
 }
 
 pub(super) fn holdings(db: &Connection, device: &DeviceId) -> Result<Holdings, StoreError> {
-    let mut statement = db.prepare_cached("SELECT held, given, gone, withdrawals FROM device WHERE id = ?1")?;
+    let mut statement = db.prepare_cached("SELECT held, given, gone, withdrawals, marked FROM device WHERE id = ?1")?;
     let mut rows = statement.query([device.0])?;
     let row = rows.next()?.ok_or(StoreError::NotFound("device"))?;
     Ok(Holdings {
@@ -129,13 +131,19 @@ pub(super) fn holdings(db: &Connection, device: &DeviceId) -> Result<Holdings, S
         given: decode_bitmap(&row.get::<_, Vec<u8>>(1)?)?,
         gone: decode_bitmap(&row.get::<_, Vec<u8>>(2)?)?,
         withdrawals: row.get(3)?,
+        marked: match row.get::<_, Option<String>>(4)? {
+            Some(marked) => from_json::<Vec<_>>("marks of documents", &marked)?.into_iter().collect(),
+            None => BTreeMap::new(),
+        },
     })
 }
 
 pub(super) fn set_holdings(db: &Connection, device: &DeviceId, holdings: &Holdings) -> Result<(), StoreError> {
-    let sql = "UPDATE device SET held = ?2, given = ?3, gone = ?4, withdrawals = ?5 WHERE id = ?1";
-    let Holdings { held, given, gone, withdrawals } = holdings;
-    let values = params![device.0, encode_bitmap(held), encode_bitmap(given), encode_bitmap(gone), withdrawals];
+    let sql = "UPDATE device SET held = ?2, given = ?3, gone = ?4, withdrawals = ?5, marked = ?6 WHERE id = ?1";
+    let Holdings { held, given, gone, withdrawals, marked } = holdings;
+    let marked = (!marked.is_empty()).then(|| to_json(&marked.iter().collect::<Vec<_>>())).transpose()?;
+    let [held, given, gone] = [held, given, gone].map(encode_bitmap);
+    let values = params![device.0, held, given, gone, withdrawals, marked];
     found("device", db.prepare_cached(sql)?.execute(values)?)
 }
 

@@ -39,7 +39,7 @@ use crate::store::{
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_access_facts.sql"),
     include_str!("../../../migrations/0003_accounts.sql"),
@@ -48,6 +48,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../../migrations/0006_laid_sealed.sql"),
     include_str!("../../../migrations/0007_custody_room.sql"),
     include_str!("../../../migrations/0008_runs.sql"),
+    include_str!("../../../migrations/0009_marks.sql"),
 ];
 
 /// A relay's store in one SQLite database.
