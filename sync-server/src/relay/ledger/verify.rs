@@ -119,24 +119,34 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn verify_further(&mut self, verifier: &mut AuditVerifier, rows: usize) -> Result<bool, StoreError> {
         if verifier.devices.is_none() {
-            let (known, found) = (verifier.rows, self.rows_after(verifier.rows, rows)?);
-            for row in &found {
-                if row.seq != verifier.rows + 1 || row.previous_hash != verifier.hash || row.hash != row.expected_hash()
-                {
-                    break;
-                }
-                (verifier.rows, verifier.hash) = (row.seq, row.hash);
-                self.verify_row(verifier, row)?;
-            }
-            if verifier.rows > known {
+            if self.verify_rows(verifier, rows)? {
                 return Ok(false);
             }
             self.end_of_rows(verifier)?;
+        }
+        // Devices have gone on since: their trails are held to what is anchored by now.
+        while self.verify_rows(verifier, rows)? {}
+        if verifier.rows < self.store.last_audit_row()?.map_or(0, |(seq, _)| seq) {
+            verifier.fault(AuditFault::Row { row: verifier.rows + 1 });
+            verifier.devices = Some(VecDeque::new());
         }
         let next = verifier.devices.as_mut().and_then(VecDeque::pop_front);
         let Some(device) = next else { return Ok(true) };
         self.verify_device(verifier, &device)?;
         Ok(false)
+    }
+
+    /// Verifies the next rows. Whether there were any that follow.
+    fn verify_rows(&self, verifier: &mut AuditVerifier, limit: usize) -> Result<bool, StoreError> {
+        let known = verifier.rows;
+        for row in &self.rows_after(known, limit)? {
+            if row.seq != verifier.rows + 1 || row.previous_hash != verifier.hash || row.hash != row.expected_hash() {
+                break;
+            }
+            (verifier.rows, verifier.hash) = (row.seq, row.hash);
+            self.verify_row(verifier, row)?;
+        }
+        Ok(verifier.rows > known)
     }
 
     /// Rows that can be read, up to the first that cannot.

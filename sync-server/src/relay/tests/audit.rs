@@ -202,3 +202,35 @@ fn an_index_of_disclosures_that_differs_from_the_trail_is_found() {
         assert!(faults(&mut clinic, Vec::new()).contains(&AuditFault::Disclosures { row }), "{change}");
     }
 }
+
+#[test]
+fn a_trail_that_grows_while_it_is_verified_raises_no_alarm() {
+    let mut clinic = busy();
+    let entry = |n: i64| TrailEntry {
+        at: UnixMillis(n),
+        action: "read".into(),
+        organization: Some(organization("north")),
+        patient: Some(patient("p1")),
+        documents: Vec::new(),
+        reason: String::new(),
+        purpose: String::new(),
+        break_glass: false,
+    };
+    let mut previous = TrailHash([0; 32]);
+    let mut verifier = AuditVerifier::default();
+    let (mut sent, mut done) = (0, false);
+    let late = clinic.enrolled("dr-b", "north");
+    clinic.sync(late);
+    while !done {
+        done = clinic.relay.verify_further(&mut verifier, 3).unwrap();
+        let body = TrailBody { entries: vec![entry(sent)] };
+        let session = clinic.devices[late].session.as_ref().unwrap();
+        let bytes = bytes_of(session.trail(sent as u64 + 1, previous, &body).unwrap());
+        previous = body.chain(sent as u64 + 1, previous).last().unwrap().1;
+        clinic.send_raw(late, &bytes);
+        sent += 1;
+    }
+    assert!(sent > 10);
+    assert_eq!(verifier.faults, []);
+    assert_eq!(faults(&mut clinic, Vec::new()), []);
+}
