@@ -103,9 +103,10 @@ async fn give_back(
     .await
 }
 
-/// Who decides: the practitioner who is signed in, for the organization that manages the document. The operator does not.
+/// Who decides: the practitioner who is signed in, for the organization that manages the document, or for the author's if
+/// there is none of that name. The operator does not.
 fn officer(relay: &Relay, authority: &Authority, id: u64) -> Result<Subject, Problem> {
-    let organization = relay.custody_case(id)?.entry.descriptor.organization;
+    let organization = relay.who_decides_on(&relay.custody_case(id)?)?;
     authority.require_of_found("change in custody", AdministrativeAction::DecideCustody, &organization)?;
     let practitioner = authority.who().practitioner().cloned();
     let practitioner = practitioner.ok_or_else(|| Problem::not_permitted("a privacy officer's own account"))?;

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_protocol::frame::{ChangeName, Decision};
-use sync_protocol::{ChangeHash, DocumentDescriptor, UnixMillis};
+use sync_protocol::{ChangeHash, DocumentDescriptor, OrganizationId, UnixMillis};
 use utoipa::ToSchema;
 
-use crate::access::Subject;
+use crate::access::{AdministrativeAction, Subject};
 use crate::admin::schema;
 use crate::relay::Relay;
 use crate::relay::change_check::{CheckedChange, check_change};
@@ -44,6 +44,9 @@ impl Relay {
         now: UnixMillis,
     ) -> Result<Decided, StoreError> {
         let case = self.undecided(officer, id, reason, now)?;
+        if self.who_decides_on(&case)? != case.entry.descriptor.organization {
+            return Err(StoreError::Conflict("no organization manages this document: return it".into()));
+        }
         let checked = check(&case)?;
         let cases = self.store.custody_of(&case.entry.descriptor.id())?;
         self.check_foundations(&case, &checked, &cases)?;
@@ -86,7 +89,7 @@ impl Relay {
     /// A case that this officer may decide on now.
     fn undecided(&self, officer: &Subject, id: u64, reason: &str, now: UnixMillis) -> Result<CustodyCase, StoreError> {
         let case = self.store.custody_case(id)?;
-        self.may_decide(officer, &case.entry.descriptor, now)?;
+        self.may_return(officer, &case, now)?;
         if reason.len() > MAX_REASON_BYTES {
             return Err(StoreError::Conflict(format!("the reason is longer than {MAX_REASON_BYTES} bytes")));
         }
@@ -95,6 +98,29 @@ impl Relay {
             CustodyState::Accepted => Err(StoreError::Conflict("it is accepted already".into())),
             CustodyState::Returned => Err(StoreError::Conflict("it was returned already".into())),
         }
+    }
+
+    /// The organization whose officers decide on a change: the one that manages the document. Where there is none of that
+    /// name, the author's, whose officers can only return it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn who_decides_on(&self, case: &CustodyCase) -> Result<OrganizationId, StoreError> {
+        let managing = &case.entry.descriptor.organization;
+        let known = self.store.organizations()?.iter().any(|organization| organization.id == *managing);
+        Ok(if known { managing.clone() } else { case.entry.organization.clone() })
+    }
+
+    /// Whether an officer may see a change in custody, and return it.
+    pub(in crate::relay) fn may_return(
+        &self,
+        officer: &Subject,
+        case: &CustodyCase,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let at = self.who_decides_on(case)?;
+        let may = self.gate.may_administer(officer, AdministrativeAction::DecideCustody, &at, now);
+        if may { Ok(()) } else { Err(StoreError::NotPermitted) }
     }
 
     pub(in crate::relay) fn may_decide(

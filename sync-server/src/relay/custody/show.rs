@@ -39,7 +39,7 @@ impl Relay {
     ) -> Result<CustodyMaterial, StoreError> {
         let case = self.store.custody_case(id)?;
         let descriptor = case.entry.descriptor.clone();
-        self.may_decide(officer, &descriptor, now)?;
+        self.may_return(officer, &case, now)?;
         if case.state == CustodyState::Accepted {
             return Err(StoreError::Conflict("it is accepted and in the document".into()));
         }

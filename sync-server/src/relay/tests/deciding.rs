@@ -177,6 +177,27 @@ fn a_change_is_accepted_after_what_it_builds_on_only() {
 }
 
 #[test]
+fn what_is_meant_for_an_organization_that_does_not_exist_is_returned_by_its_authors_officers() {
+    let (mut clinic, officer, _) = reading();
+    clinic.write(2, &core("nowhere", "p1"), "mistyped");
+    let own = clinic.officer("south");
+    let listed = |clinic: &Clinic, at: &str| {
+        let scope = crate::store::Scope::Of(vec![organization(at)]);
+        clinic.relay.custody_page(&scope, 0, 10).unwrap().len()
+    };
+    assert_eq!((listed(&clinic, "south"), listed(&clinic, "north"), listed(&clinic, "nowhere")), (1, 0, 1));
+    assert!(matches!(give_back(&mut clinic, &officer, 1), Err(StoreError::NotPermitted)));
+    assert!(clinic.admin(|relay, now| relay.custody_material(&own, 1, now)).is_ok());
+    assert!(refusal(accept(&mut clinic, &own, 1)).contains("no organization manages"));
+    assert_eq!(give_back(&mut clinic, &own, 1).unwrap().state, CustodyState::Returned);
+    assert!(!clinic.devices[2].decided.last().unwrap().accepted);
+    // Once there is one of that name it decides itself.
+    clinic.write(2, &core("later", "p1"), "too early");
+    clinic.organization("later");
+    assert!(matches!(give_back(&mut clinic, &own, 2), Err(StoreError::NotPermitted)));
+}
+
+#[test]
 fn only_an_officer_of_the_managing_organization_decides() {
     let (mut clinic, _, chart) = reading();
     clinic.write(2, &chart, "x");

@@ -64,9 +64,12 @@ pub(super) fn entry(row: &Row<'_>) -> Result<CustodyEntry, StoreError> {
 const OPEN: &str = "(outcome IS NULL OR outcome = 'accepted' AND NOT in_log)";
 
 pub(super) fn page(db: &Connection, scope: &Scope, after: u64, limit: usize) -> Result<Vec<CustodyCase>, StoreError> {
+    // What is meant for an organization that does not exist is its author's to return.
+    let of_nobody = within(scope, "organization");
     let within = within(scope, "descriptor ->> '$.o'");
     let sql = format!(
-        "SELECT {} FROM custody WHERE {within} AND {OPEN} AND id > ?2 ORDER BY id LIMIT ?3",
+        "SELECT {} FROM custody WHERE ({within} OR {of_nobody} AND descriptor ->> '$.o' NOT IN (SELECT id FROM organization))
+           AND {OPEN} AND id > ?2 ORDER BY id LIMIT ?3",
         decisions::case_columns()
     );
     let mut statement = db.prepare_cached(&sql)?;
