@@ -119,14 +119,15 @@ impl Relay {
     /// [`StoreError::Database`].
     pub fn verify_further(&mut self, verifier: &mut AuditVerifier, rows: usize) -> Result<bool, StoreError> {
         if verifier.devices.is_none() {
-            if self.verify_rows(verifier, rows)? {
+            // As far as there were any when it was looked: while a relay is busy there is always another.
+            if self.verify_rows(verifier, rows)? && verifier.rows < self.last_row()? {
                 return Ok(false);
             }
             self.end_of_rows(verifier)?;
         }
         // Devices have gone on since: their trails are held to what is anchored by now.
         while self.verify_rows(verifier, rows)? {}
-        if verifier.rows < self.store.last_audit_row()?.map_or(0, |(seq, _)| seq) {
+        if verifier.rows < self.last_row()? {
             verifier.fault(AuditFault::Row { row: verifier.rows + 1 });
             verifier.devices = Some(VecDeque::new());
         }
@@ -134,6 +135,10 @@ impl Relay {
         let Some(device) = next else { return Ok(true) };
         self.verify_device(verifier, &device)?;
         Ok(false)
+    }
+
+    fn last_row(&self) -> Result<u64, StoreError> {
+        Ok(self.store.last_audit_row()?.map_or(0, |(seq, _)| seq))
     }
 
     /// Verifies the next rows. Whether there were any that follow.
@@ -212,7 +217,7 @@ impl Relay {
     }
 
     fn end_of_rows(&mut self, verifier: &mut AuditVerifier) -> Result<(), StoreError> {
-        let last = self.store.last_audit_row()?.map_or(0, |(seq, _)| seq);
+        let last = self.last_row()?;
         let broken = last > verifier.rows;
         if broken {
             verifier.fault(AuditFault::Row { row: verifier.rows + 1 });
