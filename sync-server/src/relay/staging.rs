@@ -13,7 +13,7 @@ use super::compare::IDS_PER_FRAME;
 use super::delivery::{Told, certify};
 use super::{ConnectionId, Relay};
 use crate::access::{PurposeOfUse, Staged};
-use crate::store::{Disclosed, NewAuditRow, Position, StagedDocument, StoreError};
+use crate::store::{Disclosed, NewAuditRow, Position, StagedDocument, Store, StoreError};
 
 /// How often it is looked whether what lies ready is still what it should be, in milliseconds.
 const LOOK_EVERY_MS: i64 = 10 * 60 * 1_000;
@@ -119,6 +119,10 @@ impl Relay {
         let wanted = self.gate.staged(&subject, now);
         let there = self.store.staged(&device)?;
         self.take_back(id, &there, &wanted, now)?;
+        let may_stay: RoaringBitmap = there.iter().map(|staged| staged.document).collect();
+        let may_stay = may_stay & wanted.documents();
+        let gone = self.peer(id).map(|peer| peer.holdings.gone.clone()).unwrap_or_default();
+        self.owe_no_more(&device, &(may_stay - gone))?;
         let mut queue = VecDeque::new();
         for number in self.gate.in_order_of_urgency(wanted.documents(), &[]) {
             let upto = there.iter().find(|staged| staged.document == number && staged.acknowledged);
@@ -131,6 +135,18 @@ impl Relay {
             (laid_ready.wanted, laid_ready.looked_at, laid_ready.queue) = (Some(wanted), Some(now), queue);
         }
         Ok(())
+    }
+
+    /// What was taken back and may lie there again is owed no more.
+    fn owe_no_more(&mut self, device: &DeviceId, documents: &RoaringBitmap) -> Result<(), StoreError> {
+        let owed = |store: &dyn Store| -> Result<bool, StoreError> {
+            Ok(store.owed_receipts(device)?.iter().any(|owed| !owed.documents.is_disjoint(documents)))
+        };
+        if documents.is_empty() || !owed(self.store.as_ref())? {
+            return Ok(());
+        }
+        self.begin()?;
+        self.store.settle_owed(device, documents)
     }
 
     /// Takes back what lies sealed on a device and may not any more; a receipt says when it is gone.
@@ -159,6 +175,7 @@ impl Relay {
         if ids.is_empty() {
             return Ok(());
         }
+        self.owe_sealed(id, &closed.iter().copied().collect(), now)?;
         let Some(connection) = self.connections.get(&id) else { return Ok(()) };
         let events = ids.chunks(IDS_PER_FRAME).map(|chunk| connection.session.withdraw(chunk.to_vec())).collect();
         self.carry_out(id, events, now);

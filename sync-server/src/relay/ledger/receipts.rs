@@ -166,17 +166,36 @@ impl Relay {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let Some(peer) = self.peer(id) else { return Ok(()) };
-        let (device, withdrawal) = (peer.device, peer.holdings.withdrawals + 1);
+        let device = peer.device;
         let owed: RoaringBitmap =
             self.store.owed_receipts(&device)?.into_iter().flat_map(|owed| owed.documents).collect();
         // What it was told before and has not been given since stays owed since then.
         let due = lost - (owed & &peer.holdings.gone);
-        if due.is_empty() {
-            return Ok(());
-        }
+        self.add_owed(id, due, now)
+    }
+
+    /// Takes note that a device is told to give back what lies sealed there.
+    pub(in crate::relay) fn owe_sealed(
+        &mut self,
+        id: ConnectionId,
+        closed: &RoaringBitmap,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let Some(device) = self.peer(id).map(|peer| peer.device) else { return Ok(()) };
+        let owed: RoaringBitmap =
+            self.store.owed_receipts(&device)?.into_iter().flat_map(|owed| owed.documents).collect();
+        self.add_owed(id, closed - owed, now)
+    }
+
+    fn add_owed(&mut self, id: ConnectionId, due: RoaringBitmap, now: UnixMillis) -> Result<(), StoreError> {
+        let Some(peer) = self.peer(id).filter(|_| !due.is_empty()) else { return Ok(()) };
+        let (device, counted) = (peer.device, peer.holdings.withdrawals);
         self.begin()?;
         self.store.settle_owed(&device, &due)?;
-        self.store.add_owed_receipt(&device, &OwedReceipt { withdrawal, since: now, documents: due })
+        // What lies sealed does not count among the withdrawals that cursors tell of.
+        let last = self.store.owed_receipts(&device)?.iter().map(|owed| owed.withdrawal).max().unwrap_or_default();
+        let owed = OwedReceipt { withdrawal: last.max(counted) + 1, since: now, documents: due };
+        self.store.add_owed_receipt(&device, &owed)
     }
 
     /// Devices that still owe a receipt, longest first: for what they were told to remove, or, once revoked, for
@@ -198,16 +217,16 @@ impl Relay {
         let wipe = self.store.wipe_order(&id)?;
         let (holdings, mut since) = (self.store.holdings(&id)?, None);
         let mut documents = RoaringBitmap::new();
+        let sealed: RoaringBitmap = self.store.staged(&id)?.into_iter().map(|staged| staged.document).collect();
         for owed in self.store.owed_receipts(&id)? {
             // Given again since: that is another matter.
-            let still = owed.documents & &holdings.gone;
+            let still = owed.documents & (&holdings.gone | &sealed);
             if !still.is_empty() {
                 since = since.min(Some(owed.since)).or(Some(owed.since));
                 documents |= still;
             }
         }
-        let sealed = self.store.staged(&id)?.into_iter().map(|staged| staged.document);
-        let present = holdings.present() | sealed.collect::<RoaringBitmap>();
+        let present = holdings.present() | sealed;
         if let Some(revoked_at) = device.revoked_at
             && !present.is_empty()
         {

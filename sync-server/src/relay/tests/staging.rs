@@ -104,3 +104,39 @@ fn a_document_that_opens_regularly_needs_no_sealed_copy() {
     let device = DeviceId::of_key(&clinic.devices[3].secret.public());
     assert_eq!(clinic.relay.store.staged(&device).unwrap(), []);
 }
+
+#[test]
+fn what_was_to_be_given_back_is_owed_until_a_receipt_comes_and_alerted_when_it_is_overdue() {
+    let mut clinic = east();
+    clinic.devices[3].receipts = false;
+    relate(&mut clinic, false);
+    let (id, since) = (clinic.device_id(3), clinic.now);
+    let owing = |clinic: &Clinic| {
+        let owing = clinic.relay.devices_owing(clinic.now).unwrap();
+        owing.iter().map(|owing| (owing.device, owing.since, owing.documents)).collect::<Vec<_>>()
+    };
+    assert_eq!(owing(&clinic), [(id, since, 1)]);
+    clinic.wait(HOUR);
+    clinic.resync(3);
+    assert_eq!(owing(&clinic), [(id, since, 1)], "being told again does not move the time");
+    clinic.wait(8 * DAY);
+    assert_eq!(clinic.alerts_of("east").len(), 1);
+    clinic.devices[3].receipts = true;
+    clinic.resync(3);
+    assert_eq!(owing(&clinic), []);
+}
+
+#[test]
+fn what_may_lie_there_again_is_owed_no_more() {
+    let mut clinic = east();
+    clinic.devices[3].receipts = false;
+    relate(&mut clinic, false);
+    // A withdrawal of something that was open beside it is owed on its own.
+    clinic.affiliate("north", "east", &[Compartment::Results], false);
+    let affiliation = (organization("north"), organization("east"));
+    clinic.admin(|relay, now| relay.remove_affiliation(&affiliation.0, &affiliation.1, now)).unwrap();
+    assert_eq!(clinic.relay.devices_owing(clinic.now).unwrap()[0].documents, 3);
+    relate(&mut clinic, true);
+    clinic.resync(3);
+    assert_eq!(clinic.relay.devices_owing(clinic.now).unwrap()[0].documents, 2);
+}
