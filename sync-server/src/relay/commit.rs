@@ -23,7 +23,7 @@ impl Relay {
         let begun = loaded.and_then(|()| self.begin()).map_err(E::from);
         let head = self.head;
         let done = begun.and_then(|()| act(self, now)).and_then(|value| {
-            self.store.commit()?;
+            self.commit()?;
             Ok(value)
         });
         self.in_transaction = false;
@@ -36,9 +36,22 @@ impl Relay {
         (done, outgoing)
     }
 
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.store.commit()?;
+        self.acknowledgements.drain(..self.acknowledgements_written);
+        self.acknowledgements_written = 0;
+        Ok(())
+    }
+
+    /// What devices have acknowledged is as true as before, and written next time.
+    fn roll_back(&mut self) {
+        self.store.rollback();
+        self.acknowledgements_written = 0;
+    }
+
     /// Nothing of it was kept, so no decision may rest on it and nobody is told of it. `head`: where the log ended before.
     fn give_up_administering(&mut self, head: Position) {
-        self.store.rollback();
+        self.roll_back();
         if let Some(policies) = self.policies_before.take() {
             self.gate.set_policies(policies);
         }
@@ -70,7 +83,7 @@ impl Relay {
             self.failure = Some(error);
         }
         let committed = match self.failure.take() {
-            None if self.in_transaction => self.store.commit(),
+            None if self.in_transaction => self.commit(),
             None => Ok(()),
             Some(error) => Err(error),
         };
@@ -89,7 +102,7 @@ impl Relay {
     fn recover(&mut self, error: &StoreError) {
         tracing::error!(%error, "rolled back; the connections concerned are closed");
         self.metrics.rollbacks.inc();
-        self.store.rollback();
+        self.roll_back();
         self.news = false;
         let heard = std::mem::take(&mut self.outgoing).into_iter().map(|out| match out {
             Outgoing::Send(id, _) | Outgoing::Close(id) => id,

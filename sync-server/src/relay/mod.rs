@@ -125,6 +125,8 @@ pub struct Relay {
     to_tell: BTreeSet<DeviceId>,
     /// Batches that were acknowledged, by their audit rows: written with the next commit, or with the next tick.
     acknowledgements: Vec<(u64, UnixMillis)>,
+    /// The first of these are written in the transaction that is open; if it is rolled back they are not.
+    acknowledgements_written: usize,
     /// Alerts were raised or seen since they were last counted.
     alerts_changed: bool,
     overdue_looked_at: UnixMillis,
@@ -171,6 +173,7 @@ impl Relay {
             acting: None,
             to_tell: BTreeSet::new(),
             acknowledgements: Vec::new(),
+            acknowledgements_written: 0,
             alerts_changed: true,
             overdue_looked_at: UnixMillis::default(),
             asked: Asked::default(),
@@ -289,13 +292,14 @@ impl Relay {
 
     /// Records which batches are on their devices' disks.
     fn write_acknowledgements(&mut self) -> Result<(), StoreError> {
-        if self.acknowledgements.is_empty() {
+        if self.acknowledgements.len() == self.acknowledgements_written {
             return Ok(());
         }
         self.begin()?;
-        for (row, at) in std::mem::take(&mut self.acknowledgements) {
-            self.store.acknowledged(row, at)?;
+        for (row, at) in &self.acknowledgements[self.acknowledgements_written..] {
+            self.store.acknowledged(*row, *at)?;
         }
+        self.acknowledgements_written = self.acknowledgements.len();
         Ok(())
     }
 

@@ -200,3 +200,21 @@ fn an_acceptance_that_cannot_be_stored_leaves_no_document_behind_that_another_co
         assert!(clinic.devices[0].holds(&referred), "{what}");
     }
 }
+
+#[test]
+fn what_a_device_acknowledged_outlasts_an_action_that_was_rolled_back() {
+    let mut clinic = Clinic::of_two();
+    let chart = core("north", "p1");
+    clinic.write(0, &chart, "one");
+    clinic.write(0, &chart, "two");
+    assert!(!clinic.relay.acknowledgements.is_empty(), "they wait for a transaction");
+    // An officer asks for an accounting, which writes what waits, and something after it fails.
+    let failed: Result<(), _> = clinic.admin(|relay, now| {
+        relay.disclosures(&organization("north"), &patient("p1"), now)?;
+        Err(crate::store::StoreError::Conflict("it does not matter why".into()))
+    });
+    assert!(failed.is_err());
+    let id = clinic.device_id(1);
+    let lost = clinic.admin(|relay, _| relay.lost_device(&id)).unwrap();
+    assert_eq!(lost.on_device[0].acknowledged.unwrap().version.changes, 2);
+}
