@@ -88,7 +88,9 @@ pub(super) fn kind_of(action: &str) -> Kind {
         "receipt" | "wiped" => Kind::new(ACTIVITY, "D").sub(DESTROY),
         "put-role" | "remove-role" => Kind::new(ALERT, "E").sub(ROLES),
         "trail-fork" => Kind::new(ALERT, "E"),
-        "audit-list" | "audit-verify" | "audit-export" | "disclosures" | "lost-device" => Kind::new(AUDIT_USED, "R"),
+        "audit-list" | "audit-verify" | "audit-export" | "alerts-list" | "disclosures" | "lost-device" => {
+            Kind::new(AUDIT_USED, "R")
+        }
         _ if is_about_access(action) => Kind::new(ALERT, "E").sub(OBJECT_SECURITY),
         _ if is_about_people(action) => Kind::new(ALERT, "E").sub(USER_SECURITY),
         _ if action.contains("polic") => Kind::new(ALERT, "E").sub(CONFIGURATION),

@@ -123,6 +123,11 @@ pub trait AlertStore {
     /// # Errors
     /// [`StoreError::Database`].
     fn raise_alert(&mut self, alert: &NewAlert) -> Result<(), StoreError>;
+    /// Whether an alert of this kind about this was ever raised for an organization, seen or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn was_alerted(&self, organization: &OrganizationId, kind: AlertKind, about: &str) -> Result<bool, StoreError>;
     /// Alerts of some organizations (`None`: of all), in order.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Rows of the audit trail, oldest first.
 ///
-/// For: read-audit. Concerns: the organizations that the rows name; rows that name none are for the operator.
+/// For: read-audit. Concerns: the organizations that the rows name; rows that name none are for the operator. Recorded.
 #[utoipa::path(
     get, path = "/audit", tag = "audit", params(PageQuery),
     responses((status = 200, body = Page<AuditRow>), Problem)
@@ -46,10 +46,13 @@ async fn list(
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Answer<Page<AuditRow>> {
     let after = number(&query)?;
-    by.administer(&state, move |relay, authority, _| {
+    by.administer(&state, move |relay, authority, now| {
         let scope = authority.scope(&[AdministrativeAction::ReadAudit], &query)?;
         let found = relay.audit_page(&scope, after, query.limit() + 1)?;
-        Ok(Page::of(found, query.limit(), |row| row.seq.to_string()))
+        let page = Page::of(found, query.limit(), |row| row.seq.to_string());
+        let upto = page.items.last().map(|row| row.seq);
+        relay.read_audit("audit-list", &scope, &json!({ "after": after, "upto": upto }), now)?;
+        Ok(page)
     })
     .await
 }
@@ -120,7 +123,7 @@ async fn export(
         let more = found.len() > limit;
         found.truncate(limit);
         let last = found.last().map(|one| one.row.seq);
-        relay.read_audit("audit-export", json!({ "after": after, "upto": last }), now)?;
+        relay.read_audit("audit-export", &scope, &json!({ "after": after, "upto": last }), now)?;
         let next = last.filter(|_| more).map(|seq| seq.to_string());
         Ok(Page { items: vec![audit_event::bundle(&found, &relay.id())], next })
     })
@@ -141,8 +144,8 @@ async fn disclosures(
 ) -> Answer<ChartDisclosures> {
     by.administer(&state, move |relay, authority, now| {
         authority.require(AdministrativeAction::ReadAudit, &path.organization)?;
-        let detail = json!({ "organization": path.organization, "patient": path.patient });
-        relay.read_audit("disclosures", detail, now)?;
+        let of = Scope::Of(vec![path.organization.clone()]);
+        relay.read_audit("disclosures", &of, &json!({ "patient": path.patient }), now)?;
         Ok(relay.disclosures(&path.organization, &path.patient, now)?)
     })
     .await
@@ -150,7 +153,7 @@ async fn disclosures(
 
 /// What privacy officers must hear of, oldest first.
 ///
-/// For: read-audit. Concerns: the organizations that the alerts are for.
+/// For: read-audit. Concerns: the organizations that the alerts are for. Recorded, if there are any.
 #[utoipa::path(
     get, path = "/alerts", tag = "audit", params(AlertQuery),
     responses((status = 200, body = Page<AlertRecord>), Problem)
@@ -160,7 +163,7 @@ async fn alerts(
     State(state): State<AppState>,
     QueryOf(query): QueryOf<AlertQuery>,
 ) -> Answer<Page<AlertRecord>> {
-    by.administer(&state, move |relay, authority, _| {
+    by.administer(&state, move |relay, authority, now| {
         let scope = authority.scope(&[AdministrativeAction::ReadAudit], &PageQuery::default())?;
         let of = match &scope {
             Scope::All => None,
@@ -169,7 +172,12 @@ async fn alerts(
         let limit = query.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
         let after = query.after.unwrap_or_default().min(i64::MAX as u64);
         let found = relay.alerts(of, AlertsAfter { after, unseen: !query.seen, limit: limit + 1 })?;
-        Ok(Page::of(found, limit, |alert| alert.id.to_string()))
+        let page = Page::of(found, limit, |alert| alert.id.to_string());
+        if let Some(last) = page.items.last() {
+            let detail = json!({ "after": after, "upto": last.id });
+            relay.read_audit("alerts-list", &scope, &detail, now)?;
+        }
+        Ok(page)
     })
     .await
 }

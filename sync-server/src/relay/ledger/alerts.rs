@@ -57,7 +57,8 @@ impl Relay {
         }
     }
 
-    /// Raises an alert for every device that has owed a receipt for too long. Looks once an hour.
+    /// Raises an alert for every device that has owed a receipt for too long, once for what it was told at a time: a device that
+    /// is lost owes for ever. Looks once an hour.
     pub(in crate::relay) fn look_for_overdue(&mut self, now: UnixMillis) -> Result<(), StoreError> {
         if now < self.overdue_looked_at.plus(LOOK_EVERY_MS) {
             return Ok(());
@@ -67,10 +68,14 @@ impl Relay {
             if now < owing.since.plus(self.settings.ledger.receipt_due_ms) {
                 continue;
             }
+            let about = format!("{} {}", owing.device, owing.since.0);
+            if self.store.was_alerted(&owing.organization, AlertKind::OwedReceipt, &about)? {
+                continue;
+            }
             self.raise_alert(&NewAlert {
                 organization: owing.organization,
                 kind: AlertKind::OwedReceipt,
-                about: owing.device.to_string(),
+                about,
                 at: now,
                 device: Some(owing.device),
                 practitioner: Some(owing.practitioner),

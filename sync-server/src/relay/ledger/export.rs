@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sync_protocol::{DocumentId, UnixMillis};
 
 use crate::audit_event::{EventDocument, EventEntry, EventRow};
@@ -18,12 +18,25 @@ impl Relay {
         self.store.audit_page(scope, after, limit)?.into_iter().map(|row| self.event_row(row)).collect()
     }
 
-    /// Records that somebody read of the audit trail.
+    /// Records that somebody read of the audit trail or of the alerts: a row for each organization whose they are, so that it
+    /// shows there.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub fn read_audit(&mut self, action: &'static str, detail: Value, now: UnixMillis) -> Result<(), StoreError> {
-        self.administered(action, detail, now)
+    pub fn read_audit(
+        &mut self,
+        action: &'static str,
+        scope: &Scope,
+        detail: &Value,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let Scope::Of(organizations) = scope else { return self.administered(action, detail.clone(), now) };
+        for organization in organizations {
+            let mut detail = detail.clone();
+            detail["organization"] = json!(organization);
+            self.administered(action, detail, now)?;
+        }
+        Ok(())
     }
 
     fn event_row(&self, row: AuditRow) -> Result<EventRow, StoreError> {

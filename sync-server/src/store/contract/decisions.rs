@@ -121,6 +121,8 @@ fn alerts(reopen: Reopen<'_>) {
     store.alert_seen(shown[0].id, "another", NOW.plus(10)).unwrap();
     let seen = store.alert(shown[0].id).unwrap();
     assert_eq!((seen.seen_at, seen.seen_by.as_deref()), (Some(NOW.plus(9)), Some("po")));
+    let known = |about| store.was_alerted(&organization("north"), seen.kind, about).unwrap();
+    assert!(known("a") && !known("z"), "seen or not");
     // The next one is a new alert.
     store.raise_alert(&alert("north", "a", 20)).unwrap();
     let unseen = AlertsAfter { unseen: true, ..all };

@@ -30,6 +30,11 @@ impl AlertStore for SqliteStore {
         Ok(())
     }
 
+    fn was_alerted(&self, organization: &OrganizationId, kind: AlertKind, about: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM alert WHERE organization = ?1 AND kind = ?2 AND about = ?3";
+        Ok(self.connection.prepare_cached(sql)?.exists(params![organization.as_str(), kind.as_str(), about])?)
+    }
+
     fn alerts(&self, of: Option<&[OrganizationId]>, which: AlertsAfter) -> Result<Vec<AlertRecord>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM alert WHERE id > ?1 AND (NOT ?2 OR seen_at_ms IS NULL)
