@@ -50,6 +50,11 @@ impl Charts {
         number
     }
 
+    /// The number of an organization that has one.
+    pub fn find_organization(&self, id: &OrganizationId) -> Option<OrganizationNumber> {
+        self.organizations.get(id).copied()
+    }
+
     /// All organizations that have a number, in order.
     pub fn organizations(&self) -> impl Iterator<Item = (OrganizationNumber, &OrganizationId)> {
         self.names.iter().enumerate().map(|(number, id)| (OrganizationNumber(number as u32), id))

@@ -13,6 +13,8 @@ const NONE: u32 = u32::MAX;
 const INDEX_COMPARTMENTS: usize = 2;
 /// Charts worked on last that come before all others.
 const RECENT_CHARTS: usize = 200;
+/// Sensitive categories of one organization, at most: each is a class, to be decided on for everyone.
+pub(in crate::access) const MAX_CATEGORIES: usize = 128;
 
 /// What policies can tell apart about the documents of one organization, facts about their charts aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +104,13 @@ impl Documents {
     /// The classes of an organization.
     pub fn classes(&self, organization: OrganizationNumber) -> &[ClassSet] {
         self.classes.get(organization.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an organization has documents of this one's class, or would not have too many categories with it.
+    pub fn has_room_for(&self, organization: OrganizationNumber, descriptor: &DocumentDescriptor) -> bool {
+        let classes = self.classes(organization);
+        let known = classes.iter().any(|set| set.class.is_of(descriptor));
+        known || classes.iter().filter(|set| set.class.category.is_some()).count() < MAX_CATEGORIES
     }
 
     /// Chart and class of a document.

@@ -87,6 +87,14 @@ impl Gate {
         self.documents.insert(&mut self.charts, descriptor, number);
     }
 
+    /// Whether a document may be begun without anybody deciding on it: not under one more category where an organization has
+    /// very many already. Each is a class of its own, and whoever may write could make them up without end.
+    #[must_use]
+    pub fn has_room_for(&self, descriptor: &DocumentDescriptor) -> bool {
+        let at = self.charts.find_organization(&descriptor.organization);
+        at.is_none_or(|at| self.documents.has_room_for(at, descriptor))
+    }
+
     /// Forgets all documents, before they are loaded anew.
     pub fn clear_documents(&mut self) {
         self.documents = Documents::default();

@@ -108,3 +108,24 @@ fn a_device_brings_others_changes_only_within_its_own_right() {
     assert_eq!(clinic.push_body(1, &body), [Answer::AlreadyHad]);
     assert_eq!(clinic.relay.custody().unwrap().len(), 1);
 }
+
+#[test]
+fn categories_without_end_are_begun_by_nobody_without_an_officer() {
+    let mut clinic = Clinic::of_two();
+    let officer = clinic.officer("north");
+    clinic.grant("north", "p1", Grantee::Organization(organization("south")), &[Compartment::Sensitive], DAY);
+    let category = |n: usize| document("north", "p1", Compartment::Sensitive, &format!("C{n}"));
+    (0..130).for_each(|n| _ = clinic.devices[2].edit(&category(n), "x"));
+    let body = clinic.devices[2].unsent();
+    let order: Vec<_> = body.documents.iter().map(|document| document.descriptor.part.clone()).collect();
+    let answers = clinic.push_body(2, &body);
+    let kept = Answer::Custody(CustodyReason::NotPermitted);
+    assert_eq!(answers[..128], vec![Answer::Accepted; 128]);
+    assert_eq!(answers[128..], [kept.clone(), kept]);
+    // Those that are there go on, and an officer may let one more in.
+    let there = DocumentDescriptor { part: order[0].clone(), ..category(0) };
+    assert_eq!(clinic.write(2, &there, "more"), [Answer::Accepted]);
+    clinic.admin(|relay, now| relay.accept_custody(&officer, 1, "a category of ours", now)).unwrap();
+    let there = DocumentDescriptor { part: order[128].clone(), ..category(0) };
+    assert_eq!(clinic.write(2, &there, "more"), [Answer::Accepted]);
+}

@@ -119,7 +119,8 @@ impl Relay {
             return Ok(vec![Answer::Refused(RefusalReason::BadDescriptor); pushed.changes.len()]);
         };
         let before = self.store.document(&document)?.map(|entry| entry.number);
-        let sender_may_write = !sender.erasing && self.may(&sender.subject, &pushed.descriptor, now);
+        let may_begin = before.is_some() || self.gate.has_room_for(&pushed.descriptor);
+        let sender_may_write = !sender.erasing && may_begin && self.may(&sender.subject, &pushed.descriptor, now);
         let marks = self.custody_marks(&pushed.descriptor, now)?;
         let to_plan = Pushed {
             number: before,
