@@ -76,13 +76,19 @@ fn sent(sent: &AccountedDisclosure) -> Vec<String> {
         format!("{}{part}", sent.descriptor.compartment),
         version(sent.version),
         format!("{} ({})", or_none(&sent.practitioner), or_none(&sent.organization)),
-        short(&sent.device.to_string()),
+        sent.device.map_or_else(|| "-".into(), |device| short(&device.to_string())),
         sent.acknowledged_at.map_or_else(|| "-".into(), output::moment),
         basis(sent),
     ]
 }
 
 fn basis(sent: &AccountedDisclosure) -> String {
+    if sent.device.is_none() {
+        return "shown to decide on a change in custody".into();
+    }
+    if sent.sealed {
+        return "laid ready, sealed".into();
+    }
     if sent.break_glass {
         return format!("emergency access ({})", sent.purpose.as_deref().unwrap_or("-"));
     }

@@ -297,7 +297,8 @@ pub trait LedgerStore {
     /// # Errors
     /// [`StoreError::Damaged`].
     fn trail_stretches(&self, device: &DeviceId, branch: u32) -> Result<Vec<TrailStretch>, StoreError>;
-    /// What devices recorded about a chart.
+    /// What devices recorded about a chart, in the order in which it came to the relay: of each device its newest, at most
+    /// `limits.0`, of all of them at most `limits.1`.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
@@ -305,6 +306,6 @@ pub trait LedgerStore {
         &self,
         organization: &OrganizationId,
         patient: &PatientId,
-        limit: usize,
+        limits: (usize, usize),
     ) -> Result<Vec<KeptEntry>, StoreError>;
 }

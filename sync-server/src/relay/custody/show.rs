@@ -10,7 +10,8 @@ use sync_protocol::{ChangeHash, DocumentDescriptor, UnixMillis};
 use crate::access::Subject;
 use crate::relay::Relay;
 use crate::relay::change_check::check_change;
-use crate::store::{CustodyCase, CustodyState, NewAuditRow, Position, StoreError};
+use crate::relay::ledger::TO_AN_OFFICER;
+use crate::store::{CustodyCase, CustodyState, Disclosed, NewAuditRow, Position, StoreError};
 
 /// Changes that a document may have to be shown, in bytes. Far more than any chart.
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
@@ -43,9 +44,10 @@ impl Relay {
         if case.state == CustodyState::Accepted {
             return Err(StoreError::Conflict("it is accepted and in the document".into()));
         }
-        let (mut before, upto) = self.in_log(officer, &descriptor, now)?;
+        let (mut before, number, upto) = self.in_log(officer, &descriptor, now)?;
         before.extend(self.below(&case)?);
-        self.audit(&NewAuditRow {
+        self.begin()?;
+        let row = self.store.append_audit_row(&NewAuditRow {
             at: now,
             action: "custody-show",
             device: None,
@@ -53,21 +55,27 @@ impl Relay {
             organization: Some(officer.organization.clone()),
             detail: json!({ "custody": id, "document": descriptor.id(), "change": case.entry.hash, "upto": upto }),
         })?;
+        if let Some(document) = number {
+            let shown = Disclosed { document, upto, break_glass: false, sealed: false };
+            self.store.add_disclosures(&TO_AN_OFFICER, row, &[shown])?;
+        }
         Ok(CustodyMaterial { descriptor, before, change: case.entry.payload })
     }
 
+    /// What the log has of a document, its number if that is something, and up to where.
     fn in_log(
         &self,
         officer: &Subject,
         descriptor: &DocumentDescriptor,
         now: UnixMillis,
-    ) -> Result<(Vec<Vec<u8>>, Position), StoreError> {
+    ) -> Result<(Vec<Vec<u8>>, Option<u32>, Position), StoreError> {
         let Some(entry) = self.store.document(&descriptor.id())? else { return Ok(Default::default()) };
         let mut room = RoaringBitmap::new();
         let permit = self.gate.custody_read_permit(officer, &entry, &mut room, now).ok_or(StoreError::NotPermitted)?;
         let changes = self.store.changes(&permit, entry.number, Position::default(), MAX_DOCUMENT_BYTES)?;
         let upto = changes.last().map(|change| change.position).unwrap_or_default();
-        Ok((changes.into_iter().map(|change| change.payload).collect(), upto))
+        let number = (!changes.is_empty()).then_some(entry.number);
+        Ok((changes.into_iter().map(|change| change.payload).collect(), number, upto))
     }
 
     /// What a change in custody builds on there.

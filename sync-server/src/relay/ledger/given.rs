@@ -15,8 +15,10 @@ use crate::store::{DisclosureRow, StoreError};
 
 /// Disclosures and reads in one accounting, at most of each.
 const MAX_ROWS: usize = 100_000;
+/// Reads of one device among them, at most: its newest.
+const MAX_READS_OF_ONE: usize = 10_000;
 
-/// One time that something of a chart was sent to a device.
+/// One time that something of a chart was sent to a device, or shown to an officer who decides on a change for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountedDisclosure {
     /// When.
@@ -33,9 +35,11 @@ pub struct AccountedDisclosure {
     pub practitioner: Option<String>,
     /// For which organization.
     pub organization: Option<String>,
-    /// To which device.
-    #[schema(value_type = schema::HexId)]
-    pub device: DeviceId,
+    /// To which device; none if an officer was shown it.
+    #[schema(value_type = Option<schema::HexId>)]
+    pub device: Option<DeviceId>,
+    /// It was laid ready there sealed, for an emergency without a network.
+    pub sealed: bool,
     /// When that device said that it has it on disk.
     #[schema(value_type = Option<schema::Moment>)]
     pub acknowledged_at: Option<UnixMillis>,
@@ -69,11 +73,14 @@ pub struct AccountedRead {
 pub struct ChartDisclosures {
     /// What was sent to devices, in order of time.
     pub sent: Vec<AccountedDisclosure>,
-    /// What devices recorded, in order of their clocks.
+    /// What devices recorded, in the order in which it came to the relay.
     pub recorded: Vec<AccountedRead>,
     /// There is more than is shown.
     pub more: bool,
 }
+
+/// Stands for no device in the index of disclosures: an officer was shown something.
+pub(in crate::relay) const TO_AN_OFFICER: DeviceId = DeviceId([0; 16]);
 
 impl Relay {
     /// Who was given something of a patient's chart.
@@ -111,7 +118,8 @@ impl Relay {
                     version: ShownVersion { position: row.disclosed.upto.0, version },
                     practitioner: row.practitioner,
                     organization: row.organization,
-                    device: row.device,
+                    device: (row.device != TO_AN_OFFICER).then_some(row.device),
+                    sealed: row.disclosed.sealed,
                     acknowledged_at: row.acknowledged_at,
                     break_glass: row.disclosed.break_glass,
                     purpose,
@@ -121,7 +129,9 @@ impl Relay {
         }
         found.sent.sort_by_key(|sent| sent.row);
         found.recorded = self.recorded_about(organization, patient)?;
-        found.more |= found.recorded.len() == MAX_ROWS;
+        let mut of_each: HashMap<DeviceId, usize> = HashMap::new();
+        found.recorded.iter().for_each(|read| *of_each.entry(read.device).or_default() += 1);
+        found.more |= found.recorded.len() == MAX_ROWS || of_each.values().any(|reads| *reads == MAX_READS_OF_ONE);
         Ok(found)
     }
 
@@ -157,7 +167,7 @@ impl Relay {
     ) -> Result<Vec<AccountedRead>, StoreError> {
         let owners = self.store.devices()?;
         let owner = |id: DeviceId| owners.iter().find(|device| device.id() == id);
-        let kept = self.store.trail_of_chart(organization, patient, MAX_ROWS)?;
+        let kept = self.store.trail_of_chart(organization, patient, (MAX_READS_OF_ONE, MAX_ROWS))?;
         let recorded = kept.into_iter().map(|kept| AccountedRead {
             device: kept.device,
             practitioner: owner(kept.device).map(|device| device.certificate.body.practitioner.to_string()),

@@ -14,6 +14,7 @@ mod wipe;
 
 pub use checkpoint::AuditCheckpoint;
 pub(in crate::relay) use emergency::Asked;
+pub(in crate::relay) use given::TO_AN_OFFICER;
 pub use given::{AccountedDisclosure, AccountedRead, ChartDisclosures};
 pub use receipts::OwingDevice;
 pub use settings::LedgerSettings;

@@ -8,7 +8,7 @@ use sync_protocol::identity::Purpose;
 use sync_protocol::{DeviceId, TrailHash};
 use utoipa::ToSchema;
 
-use super::AuditCheckpoint;
+use super::{AuditCheckpoint, TO_AN_OFFICER};
 use crate::admin::schema;
 use crate::relay::Relay;
 use crate::store::{AuditRow, DeviceRecord, StoreError, TrailBranch};
@@ -172,8 +172,11 @@ impl Relay {
         if verifier.checkpoints.iter().filter(named).any(|checkpoint| checkpoint.hash != row.hash) {
             verifier.fault(AuditFault::Rewritten { row: row.seq });
         }
-        let Some(device) = row.device else { return Ok(()) };
         let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
+        if row.action == "custody-show" {
+            return self.verify_shown(verifier, row, &detail);
+        }
+        let Some(device) = row.device else { return Ok(()) };
         match row.action.as_str() {
             "trail" | "trail-fork" => {
                 let branch =
@@ -212,6 +215,21 @@ impl Relay {
             if indexed.map(|(device, upto)| (device, upto.0)) != Some((device, upto)) {
                 verifier.fault(AuditFault::Disclosures { row: Some(row.seq) });
             }
+        }
+        Ok(())
+    }
+
+    /// What an officer was shown of a document is in the index too, under no device.
+    fn verify_shown(&self, verifier: &mut AuditVerifier, row: &AuditRow, detail: &Value) -> Result<(), StoreError> {
+        let upto = detail["upto"].as_u64().unwrap_or_default();
+        let Some(id) = detail["document"].as_str().and_then(|id| id.parse().ok()).filter(|_| upto > 0) else {
+            return Ok(());
+        };
+        let Some(document) = self.store.document(&id)? else { return Ok(()) };
+        verifier.disclosures += 1;
+        let indexed = self.store.disclosure(document.number, row.seq)?;
+        if indexed.map(|(device, upto)| (device, upto.0)) != Some((TO_AN_OFFICER, upto)) {
+            verifier.fault(AuditFault::Disclosures { row: Some(row.seq) });
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The relay as its devices see it: real sessions, real changes, a real database, a clock and randomness of our own.
 
 mod access;
+mod accounting;
 mod accounts;
 mod arriving;
 mod attacks;

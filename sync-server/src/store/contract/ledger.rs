@@ -183,7 +183,8 @@ fn trails(reopen: Reopen<'_>) {
     assert_eq!(store.trail_entries(&tablet, 0, 1, 10).unwrap(), kept[1..]);
     assert_eq!(store.trail_entries(&tablet, 1, 0, 10).unwrap(), []);
     assert_eq!(store.trail_stretches(&tablet, 0).unwrap(), [stretch]);
-    let chart = |at: &str, of: &str| store.trail_of_chart(&organization(at), &PatientId::new(of).unwrap(), 10).unwrap();
+    let chart =
+        |at: &str, of: &str| store.trail_of_chart(&organization(at), &PatientId::new(of).unwrap(), (10, 10)).unwrap();
     assert_eq!(chart("north", "p1"), kept[1..]);
     assert_eq!((chart("south", "p1"), chart("north", "p2")), (Vec::new(), Vec::new()));
 }

@@ -44,11 +44,12 @@ pub(super) fn sent_to(db: &Connection, device: &DeviceId) -> Result<Vec<SentUpTo
 }
 
 pub(super) fn of(db: &Connection, document: u32, after: u64, limit: usize) -> Result<Vec<DisclosureRow>, StoreError> {
-    let sql = "SELECT disclosure.row, disclosure.device, upto, break_glass, audit.at_ms, practitioner, organization,
+    let sql =
+        "SELECT disclosure.row, disclosure.device, upto, break_glass, sealed, audit.at_ms, practitioner, organization,
                  acknowledgement.at_ms
                FROM disclosure JOIN audit ON audit.seq = disclosure.row
                  LEFT JOIN acknowledgement ON acknowledgement.row = disclosure.row
-               WHERE document = ?1 AND NOT sealed AND disclosure.row > ?2 ORDER BY disclosure.row LIMIT ?3";
+               WHERE document = ?1 AND disclosure.row > ?2 ORDER BY disclosure.row LIMIT ?3";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![document, after, limit])?;
     let mut found = Vec::new();
@@ -56,11 +57,16 @@ pub(super) fn of(db: &Connection, document: u32, after: u64, limit: usize) -> Re
         found.push(DisclosureRow {
             row: row.get(0)?,
             device: DeviceId(bytes("device id", &row.get::<_, Vec<u8>>(1)?)?),
-            disclosed: Disclosed { document, upto: Position(row.get(2)?), break_glass: row.get(3)?, sealed: false },
-            at: UnixMillis(row.get(4)?),
-            practitioner: row.get(5)?,
-            organization: row.get(6)?,
-            acknowledged_at: row.get::<_, Option<i64>>(7)?.map(UnixMillis),
+            disclosed: Disclosed {
+                document,
+                upto: Position(row.get(2)?),
+                break_glass: row.get(3)?,
+                sealed: row.get(4)?,
+            },
+            at: UnixMillis(row.get(5)?),
+            practitioner: row.get(6)?,
+            organization: row.get(7)?,
+            acknowledged_at: row.get::<_, Option<i64>>(8)?.map(UnixMillis),
         });
     }
     Ok(found)

@@ -193,8 +193,8 @@ impl LedgerStore for SqliteStore {
         &self,
         organization: &OrganizationId,
         patient: &PatientId,
-        limit: usize,
+        limits: (usize, usize),
     ) -> Result<Vec<KeptEntry>, StoreError> {
-        trails::of_chart(&self.connection, organization, patient, limit)
+        trails::of_chart(&self.connection, organization, patient, limits)
     }
 }

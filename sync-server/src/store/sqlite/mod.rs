@@ -39,7 +39,7 @@ use crate::store::{
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_access_facts.sql"),
     include_str!("../../../migrations/0003_accounts.sql"),
@@ -49,6 +49,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0007_custody_room.sql"),
     include_str!("../../../migrations/0008_runs.sql"),
     include_str!("../../../migrations/0009_marks.sql"),
+    include_str!("../../../migrations/0010_shown.sql"),
 ];
 
 /// A relay's store in one SQLite database.

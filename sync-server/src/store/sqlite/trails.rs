@@ -122,14 +122,21 @@ pub(super) fn of_chart(
     db: &Connection,
     organization: &OrganizationId,
     patient: &PatientId,
-    limit: usize,
+    (of_one, limit): (usize, usize),
 ) -> Result<Vec<KeptEntry>, StoreError> {
+    // By the row that anchors each: no device's clock, and no device that tells too much, hides what others tell.
     let sql = format!(
-        "SELECT {ENTRY} FROM trail_entry WHERE entry ->> '$.p' IS NOT NULL
-         AND entry ->> '$.o' = ?1 AND entry ->> '$.p' = ?2 ORDER BY entry ->> '$.t' LIMIT ?3"
+        "SELECT {ENTRY} FROM (
+           SELECT {ENTRY}, anchor, row_number() OVER (PARTITION BY device ORDER BY anchor DESC, seq DESC) AS nth FROM (
+             SELECT {ENTRY}, (SELECT row FROM trail_stretch
+                              WHERE trail_stretch.device = trail_entry.device
+                                AND trail_stretch.branch = trail_entry.branch AND last >= seq
+                              ORDER BY last LIMIT 1) AS anchor
+             FROM trail_entry WHERE entry ->> '$.p' IS NOT NULL AND entry ->> '$.o' = ?1 AND entry ->> '$.p' = ?2))
+         WHERE nth <= ?3 ORDER BY anchor, seq LIMIT ?4"
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![organization.as_str(), patient.as_str(), limit])?;
+    let mut rows = statement.query(params![organization.as_str(), patient.as_str(), of_one, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(entry(row)?);
