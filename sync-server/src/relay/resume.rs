@@ -79,13 +79,13 @@ impl Relay {
         let Some(peer) = self.peer(id) else { return Ok(()) };
         let changed = self.changed_since(start.cursor, peer.device)?;
         let holdings = self.store.holdings(&peer.device)?;
-        let held = &start.held & peer.reach.documents();
+        let lost = start.lost(&holdings, peer.reach.documents());
+        let held = start.held & peer.reach.documents();
         let held = &held - marked_otherwise(&held, &holdings, &peer.reach);
         let lacking = peer.reach.documents() - &held;
         let gained = self.in_order_of_urgency(&lacking, &peer.subject.organization)?;
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
-        let lost = start.lost(&holdings, peer.reach.documents());
         let documents = changed.intersection_len(&held) + gained.len() as u64;
         peer.sent = held.clone();
         peer.holdings = Holdings { held, ..holdings };
