@@ -27,6 +27,9 @@ pub struct CustodyMaterial {
     pub change: Vec<u8>,
 }
 
+/// Changes of a document in the log, its number if there are any, and up to where.
+type InLog = (Vec<Vec<u8>>, Option<u32>, Position);
+
 impl Relay {
     /// Gives out what shows what a change in custody would change. A disclosure to the officer, and recorded as one.
     ///
@@ -63,12 +66,7 @@ impl Relay {
     }
 
     /// What the log has of a document, its number if that is something, and up to where.
-    fn in_log(
-        &self,
-        officer: &Subject,
-        descriptor: &DocumentDescriptor,
-        now: UnixMillis,
-    ) -> Result<(Vec<Vec<u8>>, Option<u32>, Position), StoreError> {
+    fn in_log(&self, officer: &Subject, descriptor: &DocumentDescriptor, now: UnixMillis) -> Result<InLog, StoreError> {
         let Some(entry) = self.store.document(&descriptor.id())? else { return Ok(Default::default()) };
         let mut room = RoaringBitmap::new();
         let permit = self.gate.custody_read_permit(officer, &entry, &mut room, now).ok_or(StoreError::NotPermitted)?;

@@ -69,10 +69,14 @@ fn a_device_that_tells_of_endless_reading_hides_nobody_elses() {
         break_glass: false,
     };
     let tell = |clinic: &mut Clinic, device: usize, entries: Vec<TrailEntry>| {
-        let body = TrailBody { entries };
-        let session = clinic.devices[device].session.as_ref().unwrap();
-        let bytes = bytes_of(session.trail(1, TrailHash([0; 32]), &body).unwrap());
-        clinic.send_raw(device, &bytes);
+        let (mut first, mut previous) = (1, TrailHash([0; 32]));
+        for some in entries.chunks(1_000) {
+            let body = TrailBody { entries: some.to_vec() };
+            let session = clinic.devices[device].session.as_ref().unwrap();
+            let bytes = bytes_of(session.trail(first, previous, &body).unwrap());
+            (first, previous) = body.chain(first, previous).last().map(|(seq, hash)| (seq + 1, hash)).unwrap();
+            clinic.send_raw(device, &bytes);
+        }
     };
     // By a clock that stands at the beginning of time, before everybody else's.
     tell(&mut clinic, 2, (0..10_050).map(|_| entry(0)).collect());
