@@ -20,6 +20,7 @@ mod exchange;
 mod fhir_time;
 mod lease;
 mod observe;
+mod own_words;
 mod person;
 mod projection;
 mod purge;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sync_protocol::{ChangeHash, Compartment, DocumentDescriptor, DocumentId, OrganizationId, PatientId, UnixMillis};
 
 use super::{bytes, documents, unreadable};
-use crate::{ChartRef, DeviceError};
+use crate::{ChartRef, DeviceError, own_words};
 
 /// One element of a draft, before and after the author changed it.
 #[derive(Clone, PartialEq)]
@@ -174,8 +174,13 @@ pub(crate) fn remove(db: &Connection, number: u64) -> Result<bool, DeviceError> 
 /// The document may no longer be had: of its drafts only what the author wrote stays.
 pub(crate) fn reduce(db: &Connection, document: &DocumentId) -> Result<(), DeviceError> {
     for mut draft in all(db)?.into_iter().filter(|draft| draft.document == *document) {
+        if draft.json.is_none() && draft.steps.iter().all(|step| step.before.is_none()) {
+            continue;
+        }
         for step in &mut draft.steps {
-            step.before = None;
+            if let (Some(before), Some(after)) = (step.before.take(), &mut step.after) {
+                *after = own_words::of(&before, after);
+            }
         }
         let number = i64::try_from(draft.number).unwrap_or(i64::MAX);
         db.execute(
