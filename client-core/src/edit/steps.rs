@@ -59,11 +59,6 @@ fn compare(
 }
 
 impl Step {
-    /// Whether one of the two elements holds the other, or both are the same.
-    pub(crate) fn overlaps(&self, key: &ResourceKey, path: &ElementPath) -> bool {
-        self.key == *key && (self.path.0.starts_with(&path.0) || path.0.starts_with(&self.path.0))
-    }
-
     /// Whether the element is just what it was before this step.
     pub(crate) fn follows(&self, resource: Option<&Value>) -> bool {
         let present = resource.and_then(|resource| at(resource, &self.path));
@@ -144,15 +139,5 @@ mod tests {
         assert!(!steps[0].follows(None));
         let created = between(&Resources::new(), &one(json!({"a": 1})));
         assert!(created[0].follows(None) && !created[0].follows(Some(&json!({}))));
-    }
-
-    #[test]
-    fn an_element_overlaps_what_holds_it_and_what_it_holds() {
-        let key = ResourceKey::new("MedicationRequest", "m1");
-        let step = &between(&one(json!({"a": {"b": 1}})), &one(json!({"a": {"b": 2}})))[0];
-        for (path, overlaps) in [("a", true), ("a.b", true), ("a.b.c", true), ("a.c", false), ("", true)] {
-            assert_eq!(step.overlaps(&key, &path.parse().unwrap()), overlaps, "{path}");
-        }
-        assert!(!step.overlaps(&ResourceKey::new("MedicationRequest", "m2"), &"a".parse().unwrap()));
     }
 }

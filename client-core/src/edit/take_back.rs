@@ -182,11 +182,11 @@ impl<'a> Parting<'a> {
             self.draft(done, change);
             return Ok(());
         }
-        let (again, not): (Vec<Step>, Vec<Step>) = done.into_iter().partition(|step| self.can_be_done_again(step));
-        self.draft(not, change);
-        match self.make_anew(&again, &after, change) {
+        // Whole or not at all: half of what was signed together may say what nobody meant.
+        let again = done.iter().all(|step| self.can_be_done_again(step));
+        match again.then(|| self.make_anew(&done, &after, change)).flatten() {
             Some(remade) => self.remade.extend(remade),
-            None => self.draft(again, change),
+            None => self.draft(done, change),
         }
         Ok(())
     }
@@ -210,8 +210,9 @@ impl<'a> Parting<'a> {
         Ok(())
     }
 
+    /// Elements of a resource are read together, a dose with its drug: where one is a draft, so are all later ones.
     fn can_be_done_again(&self, step: &Step) -> bool {
-        let is_free = !self.drafted.iter().any(|drafted| drafted.step.overlaps(&step.key, &step.path));
+        let is_free = !self.drafted.iter().any(|drafted| drafted.step.key == step.key);
         is_free && step.follows(self.rebased.resource(&step.key).as_ref())
     }
 

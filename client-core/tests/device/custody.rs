@@ -1,7 +1,7 @@
 //! Work that was not permitted: shown as such, then accepted, or returned to its author as a draft.
 
 use client_core::sync::{Input, SyncEvent};
-use client_core::{ChangeHash, ChartRef, ChartWork, DocumentId, NewPatient, ResourceKey, UnixMillis};
+use client_core::{ChangeHash, ChartRef, ChartWork, DocumentId, ImportOptions, NewPatient, ResourceKey, UnixMillis};
 use serde_json::{Value, json};
 use sync_protocol::AuthorId;
 use sync_protocol::frame::Decision;
@@ -119,7 +119,59 @@ fn the_text_of_a_returned_note_can_be_read_and_exported() {
 }
 
 #[test]
-fn later_edits_elsewhere_are_made_anew_and_what_builds_on_the_returned_one_joins_the_draft() {
+fn a_dose_meant_for_a_returned_drug_is_not_signed_for_the_drug_before_it() {
+    let (mut relay, mut a, mut b, chart) = two();
+    let drug = |name: &str| json!({"text": name});
+    set(&mut a, &chart, "MedicationRequest/m1", "medicationCodeableConcept", drug("Drug-A"));
+    a.sync(&mut relay);
+    b.sync(&mut relay);
+    forbid(&mut relay, &b, "dr-b");
+    let returned = set(&mut b, &chart, "MedicationRequest/m1", "medicationCodeableConcept", drug("Drug-B"));
+    set(&mut b, &chart, "MedicationRequest/m1", "dosageInstruction[0].text", json!("Dose-For-B"));
+    b.connect(&mut relay, START);
+    relay.accounts.may_not_write.clear();
+    relay.decide(relay.decidable()[0].0, returned, false, WHY);
+    b.sync(&mut relay);
+    b.sync(&mut relay);
+    a.sync(&mut relay);
+    assert_converged(&a, &b);
+    let request = shown(&mut a, &chart, "MedicationRequest/m1");
+    let dose = &request["dosageInstruction"][0]["text"];
+    assert_eq!((&request["medicationCodeableConcept"]["text"], dose), (&json!("Drug-A"), &json!("1 daily")));
+    let drafts = b.device.drafts(START).unwrap();
+    assert_eq!((drafts.len(), drafts[0].steps.len()), (1, 2));
+    assert!(drafts[0].text().contains("Drug-B") && drafts[0].text().contains("Dose-For-B"));
+}
+
+#[test]
+fn a_change_is_made_anew_whole_or_not_at_all() {
+    let (mut relay, mut a, mut b, chart) = two();
+    forbid(&mut relay, &b, "dr-b");
+    let returned = set(&mut b, &chart, "MedicationRequest/m1", "status", json!("stopped"));
+    // One import: the request that was stopped, and an allergy; then the allergy again.
+    let mut request = shown(&mut b, &chart, "MedicationRequest/m1");
+    request["intent"] = json!("plan");
+    let entries = [request, allergy(&chart, "a1", "Amoxicillin")];
+    let entries: Vec<Value> = entries.into_iter().map(|resource| json!({"resource": resource})).collect();
+    let bundle = json!({"resourceType": "Bundle", "type": "collection", "entry": entries});
+    let bundle = serde_json::to_vec(&bundle).unwrap();
+    b.device.import(&bundle, &ImportOptions::default(), START, |_, _| {}).unwrap();
+    set(&mut b, &chart, "AllergyIntolerance/a1", "criticality", json!("high"));
+    b.device.put_resource(&chart, &allergy(&chart, "new", "Nuts"), START).unwrap();
+    b.connect(&mut relay, START);
+    relay.accounts.may_not_write.clear();
+    relay.decide(relay.decidable()[0].0, returned, false, WHY);
+    b.sync(&mut relay);
+    b.sync(&mut relay);
+    a.sync(&mut relay);
+    assert_converged(&a, &b);
+    assert_eq!(shown(&mut a, &chart, "AllergyIntolerance/a1"), allergy(&chart, "a1", "Penicillin"));
+    assert_eq!(shown(&mut a, &chart, "AllergyIntolerance/new")["code"]["text"], "Nuts");
+    assert_eq!(b.device.drafts(START).unwrap().iter().map(|draft| draft.steps.len()).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[test]
+fn later_edits_elsewhere_are_made_anew_and_those_of_the_same_resource_join_the_draft() {
     let (mut relay, mut a, mut b, chart) = two();
     forbid(&mut relay, &b, "dr-b");
     let returned = set(&mut b, &chart, "MedicationRequest/m1", "dosageInstruction[0].text", json!("9 daily"));
@@ -135,12 +187,12 @@ fn later_edits_elsewhere_are_made_anew_and_what_builds_on_the_returned_one_joins
     a.sync(&mut relay);
     assert_converged(&a, &b);
     let request = shown(&mut a, &chart, "MedicationRequest/m1");
-    assert_eq!((&request["status"], &request["dosageInstruction"][0]["text"]), (&json!("on-hold"), &json!("1 daily")));
+    assert_eq!((&request["status"], &request["dosageInstruction"][0]["text"]), (&json!("active"), &json!("1 daily")));
     assert_eq!(shown(&mut a, &chart, "AllergyIntolerance/a1")["code"]["text"], "Amoxicillin");
     assert_eq!(shown(&mut a, &chart, "AllergyIntolerance/new")["code"]["text"], "Nuts");
     let drafts = b.device.drafts(START).unwrap();
     let text = drafts[0].text();
-    assert!(drafts.len() == 1 && text.contains("9 daily") && text.contains("8 daily") && !text.contains("on-hold"));
+    assert!(drafts.len() == 1 && text.contains("9 daily") && text.contains("8 daily") && text.contains("on-hold"));
     assert!(b.device.history(&chart, None, START).unwrap().iter().all(|entry| entry.signed && entry.sent));
 }
 
@@ -149,7 +201,7 @@ fn what_was_returned_only_along_with_another_change_is_made_anew_too() {
     let (mut relay, mut a, mut b, chart) = two();
     forbid(&mut relay, &b, "dr-b");
     let returned = set(&mut b, &chart, "MedicationRequest/m1", "intent", json!("plan"));
-    let along = set(&mut b, &chart, "MedicationRequest/m1", "status", json!("on-hold"));
+    let along = set(&mut b, &chart, "AllergyIntolerance/a1", "criticality", json!("high"));
     b.connect(&mut relay, START);
     relay.accounts.may_not_write.clear();
     let document = relay.decidable()[0].0;
@@ -162,7 +214,7 @@ fn what_was_returned_only_along_with_another_change_is_made_anew_too() {
     b.sync(&mut relay);
     a.sync(&mut relay);
     assert_converged(&a, &b);
-    assert_eq!(shown(&mut a, &chart, "MedicationRequest/m1")["status"], "on-hold");
+    assert_eq!(shown(&mut a, &chart, "AllergyIntolerance/a1")["criticality"], "high");
     let drafts = b.device.drafts(START).unwrap();
     assert_eq!((drafts.len(), drafts[0].steps.len(), drafts[0].reason.as_str()), (1, 1, WHY));
 }
@@ -172,8 +224,8 @@ fn a_concurrent_value_stays_in_conflict_with_the_one_made_anew() {
     let (mut relay, mut a, mut b, chart) = two();
     forbid(&mut relay, &b, "dr-b");
     let returned = set(&mut b, &chart, "MedicationRequest/m1", "intent", json!("plan"));
-    set(&mut b, &chart, "MedicationRequest/m1", "status", json!("on-hold"));
-    set(&mut a, &chart, "MedicationRequest/m1", "status", json!("completed"));
+    set(&mut b, &chart, "AllergyIntolerance/a1", "criticality", json!("high"));
+    set(&mut a, &chart, "AllergyIntolerance/a1", "criticality", json!("low"));
     a.sync(&mut relay);
     b.connect(&mut relay, START);
     relay.accounts.may_not_write.clear();
@@ -183,7 +235,7 @@ fn a_concurrent_value_stays_in_conflict_with_the_one_made_anew() {
     a.sync(&mut relay);
     assert_converged(&a, &b);
     let conflicts = a.device.conflicts(&chart, START).unwrap();
-    assert_eq!((conflicts.len(), conflicts[0].path.to_string()), (1, "status".to_owned()));
+    assert_eq!((conflicts.len(), conflicts[0].path.to_string()), (1, "criticality".to_owned()));
 }
 
 #[test]
@@ -290,6 +342,63 @@ fn of_a_draft_in_a_chart_that_is_taken_back_only_what_the_author_wrote_stays() {
     assert!(b.files_hold("Own-Words") && !b.files_hold("Penicillin"));
     let draft = b.device.drafts(START).unwrap().remove(0);
     assert_eq!((draft.json, draft.steps[0].after.clone()), (None, Some(json!("Own-Words"))));
+}
+
+/// A note of another, to which the author of a returned change had added; then the chart is taken back.
+fn draft_of_an_addition_once_the_chart_is_gone(
+    of_other: &str,
+    add: impl FnOnce(&mut Node, &ChartRef, &ResourceKey),
+) -> Node {
+    let (mut relay, mut a, mut b, chart) = two();
+    let note = a.device.add_note(&chart, of_other, None, START).unwrap().resource;
+    a.sync(&mut relay);
+    b.sync(&mut relay);
+    forbid(&mut relay, &b, "dr-b");
+    add(&mut b, &chart, &note);
+    b.connect(&mut relay, START);
+    let (document, hash) = first_in_custody(&relay);
+    relay.decide(document, hash, false, WHY);
+    b.sync(&mut relay);
+    relay.conduct.withdraw = relay.documents.keys().copied().collect();
+    b.connect(&mut relay, START);
+    b
+}
+
+#[test]
+fn of_a_note_that_the_author_added_to_nothing_of_the_others_words_stays() {
+    let words = "Foreign-One at home.\nForeign-Two since May.";
+    let mut b = draft_of_an_addition_once_the_chart_is_gone(words, |b, chart, note| {
+        b.device.append_to_note(chart, note, "\nOwn-Line, seen today.", START).unwrap();
+        b.device.splice_note(chart, note, 12, 0, "Own-Word ", START).unwrap();
+    });
+    let text = b.device.drafts(START).unwrap()[0].text();
+    assert!(text.contains("Own-Line, seen today."), "{text}");
+    for foreign in ["Foreign-One", "Foreign-Two"] {
+        assert!(!text.contains(foreign), "{text}");
+        let base64 = |bytes: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+        assert!(!b.files_hold(foreign) && !b.files_hold(&base64(words)[..24]));
+    }
+}
+
+#[test]
+fn of_a_list_that_the_author_added_to_nothing_of_the_others_items_stays() {
+    let (mut relay, mut a, mut b, chart) = two();
+    set(&mut a, &chart, "MedicationRequest/m1", "note", json!([{"text": "Foreign-Note"}, {"text": "Foreign-Second"}]));
+    a.sync(&mut relay);
+    b.sync(&mut relay);
+    forbid(&mut relay, &b, "dr-b");
+    let with_own =
+        json!([{"text": "Foreign-Note"}, {"text": "Own-Item", "time": "2026"}, {"text": "Foreign-Second, Own-End"}]);
+    set(&mut b, &chart, "MedicationRequest/m1", "note", with_own);
+    b.connect(&mut relay, START);
+    let (document, hash) = first_in_custody(&relay);
+    relay.decide(document, hash, false, WHY);
+    b.sync(&mut relay);
+    relay.conduct.withdraw = relay.documents.keys().copied().collect();
+    b.connect(&mut relay, START);
+    let text = b.device.drafts(START).unwrap()[0].text();
+    assert!(text.contains("Own-Item") && text.contains("2026") && text.contains("Own-End"), "{text}");
+    assert!(!text.contains("Foreign") && !b.files_hold("Foreign"), "{text}");
 }
 
 #[test]
