@@ -216,6 +216,20 @@ impl Relay {
         }
     }
 
+    /// Whether a signature covers a change in custody by itself: without one it may not go into the log by itself.
+    pub fn is_signed(&self, (document, hash): &(DocumentId, ChangeHash)) -> bool {
+        self.accounts.custody_signatures.iter().any(|(of, signature)| of == document && signature.tip == *hash)
+    }
+
+    /// Asks for documents in which a change waits that is not signed by itself: sent whole, it is.
+    pub(crate) fn ask_for_signatures(&self, connection: &Connection) -> Vec<RelayEvent> {
+        let waiting = self.accounts.custody.iter();
+        let unsigned = waiting.filter(|(name, held)| Some(held.author) == connection.key && !self.is_signed(name));
+        let documents: BTreeSet<DocumentId> = unsigned.map(|((document, _), _)| *document).collect();
+        let asks = self.conduct.asks_for_signatures && !documents.is_empty();
+        if asks { vec![connection.session.want(documents.into_iter().collect())] } else { Vec::new() }
+    }
+
     /// What waits for a decision and could be accepted now.
     pub fn decidable(&self) -> Vec<(DocumentId, ChangeHash)> {
         let custody = self.accounts.custody.iter();

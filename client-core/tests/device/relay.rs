@@ -37,6 +37,8 @@ pub struct Conduct {
     pub hide_certificates: bool,
     /// Cuts documents into parts of one change.
     pub one_change_a_batch: bool,
+    /// Has each change that waits for a decision signed by itself.
+    pub asks_for_signatures: bool,
     /// Says these in every welcome.
     pub withdraw: Vec<DocumentId>,
 }
@@ -140,6 +142,7 @@ impl Relay {
                 }
                 let from = resume.cursor.map_or(0, |c| usize::from_be_bytes(c.0.as_slice().try_into().unwrap()));
                 let mut events = self.tell_decisions(connection);
+                events.extend(self.ask_for_signatures(connection));
                 let wanted: BTreeSet<_> = self.log[from.min(self.log.len())..].iter().copied().collect();
                 events.extend(self.deliver(connection, |document, hash| wanted.contains(&(*document, *hash))));
                 events
