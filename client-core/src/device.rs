@@ -32,6 +32,8 @@ pub struct Device {
     pub(crate) elapsed: Elapsed,
     /// The relay's clock minus this device's count of time, as last heard: see [`crate::elapsed`].
     pub(crate) relay_ahead_ms: Option<i64>,
+    /// The last receipt for a removal since which this process has rewritten the file.
+    pub(crate) rewritten_through: u64,
     /// The profile was erased on the relay's order and not enrolled anew.
     pub(crate) wiped: bool,
     pub(crate) folder: PathBuf,
@@ -81,12 +83,15 @@ impl Device {
             shown: Shown::default(),
             elapsed: Elapsed::new(total, at),
             relay_ahead_ms: None,
+            rewritten_through: 0,
             wiped,
             folder: folder.to_owned(),
             trail_broken_at,
             damaged,
             seen_version,
         };
+        // A process may end before the count is due to be written. Where it cannot be, reading is refused soon enough.
+        let _ = device.note_elapsed(now);
         device.keep_time(now)?;
         Ok(device)
     }
@@ -146,6 +151,8 @@ impl Device {
         enrolled: &Enrolled,
         now: UnixMillis,
     ) -> Result<DeviceIdentity, DeviceError> {
+        // The lease is reckoned from what the count is now.
+        self.note_elapsed(now)?;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         identity::enrolled(&tx, relay_url, enrolled, now)?;
         erase::enrolled_anew(&tx)?;

@@ -64,7 +64,7 @@ impl Device {
     pub(crate) fn erase(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
         self.write(|tx, _| {
             erase::content(tx)?;
-            receipts::queue(tx, &[], true, now)?;
+            receipts::queue(tx, &[], true, true, now)?;
             identity::set_order(tx, Order::Done)
         })?;
         self.shown.forget_all();
@@ -79,7 +79,7 @@ impl Device {
         if identity::order(&self.db)? != Order::Done {
             return Ok(false);
         }
-        if receipts::any_unclean(&self.db)? {
+        if receipts::newest_unclean(&self.db)?.is_some() {
             store::erase_damaged_files(&self.folder)?;
             self.overwrite()?;
         }
@@ -99,10 +99,15 @@ impl Device {
 
     /// Makes what was deleted unreadable in the file and in the log.
     fn overwrite(&mut self) -> Result<(), DeviceError> {
+        let through = receipts::newest_unclean(&self.db)?;
         // Zeros over what was deleted first, before the file is cut shorter.
         self.cut_log()?;
         self.db.execute_batch("VACUUM")?;
-        self.cut_log().map(drop)
+        // Not before: what the zeros do not cover is gone only now.
+        match (self.cut_log()?, through) {
+            (true, Some(through)) => receipts::set_clean(&self.db, through),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -130,7 +135,7 @@ mod tests {
         device
             .write(|tx, _| {
                 erase::content(tx)?;
-                receipts::queue(tx, &[], true, NOW)?;
+                receipts::queue(tx, &[], true, true, NOW)?;
                 identity::set_order(tx, Order::Done)
             })
             .unwrap();

@@ -1,6 +1,8 @@
 //! Removing documents that this device may no longer have: content, projections, search, free pages and the log.
 //!
-//! Unsent work in them is kept aside; a receipt is queued in the same transaction and stated once nothing is left.
+//! Unsent work in them is kept aside; a receipt is queued in the same transaction and stated once nothing is left. Deleting is
+//! not enough for that: SQLite overwrites the rows it deletes, but not the copies of them that stay between the rows of a page
+//! when pages are split and merged. So the file is rewritten too; that costs by its size, and is done once for many removals.
 
 use std::collections::BTreeMap;
 
@@ -44,10 +46,12 @@ impl Cause {
 }
 
 impl Device {
-    /// Removes these documents in one transaction. What secure_delete overwrites is not read back.
+    /// Removes these documents in one transaction. The receipt is stated once the file was rewritten, see
+    /// [`Device::overwrite_removed`]; where an emergency access is over that is tried at once, connected or not.
     pub(crate) fn purge(&mut self, ids: &[DocumentId], cause: Cause, now: UnixMillis) -> Result<(), DeviceError> {
         let removed = self.write(|tx, _| {
             let mut removed: BTreeMap<Option<ChartRef>, Vec<DocumentId>> = BTreeMap::new();
+            let changes_before = tx.total_changes();
             for id in ids {
                 quarantine::release(tx, id)?;
                 incoming::forget(tx, id)?;
@@ -64,6 +68,8 @@ impl Device {
                     removed.entry(document.chart()).or_default().push(*id);
                 }
             }
+            referrals::forget_closed(tx)?;
+            let any_removed = tx.total_changes() > changes_before;
             for (chart, documents) in &removed {
                 let act = Act::new("purge", chart.as_ref(), documents.clone()).because(cause.words());
                 trail::record(tx, &act, now)?;
@@ -71,12 +77,15 @@ impl Device {
             for id in ids {
                 emergency::unmark(tx, id)?;
             }
-            referrals::forget_closed(tx)?;
-            receipts::queue(tx, ids, false, now)?;
+            receipts::queue(tx, ids, false, any_removed, now)?;
             Ok(removed)
         })?;
         self.shown.forget_all();
         self.cut_log()?;
+        if cause == Cause::EmergencyOver {
+            // What fails is made good before the receipt is stated.
+            self.overwrite_removed().or_else(|error| if error.is_storage() { Ok(false) } else { Err(error) })?;
+        }
         let charts = removed.into_keys().flatten().collect();
         self.tell(&DeviceEvent::DocumentsChanged { documents: ids.to_vec(), charts });
         Ok(())
@@ -85,10 +94,25 @@ impl Device {
     /// Writes the log back and cuts it: removed pages linger there until then. False if another process kept it from that.
     pub(crate) fn cut_log(&mut self) -> Result<bool, DeviceError> {
         let busy: i64 = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy == 0 {
-            receipts::set_clean(&self.db)?;
-        }
         Ok(busy == 0)
+    }
+
+    /// Rewrites the file without what was removed so far, and cuts the log; the receipts for it hold true then. False if
+    /// another process kept it from that. Needs as much free disk as the database takes, and as much memory.
+    ///
+    /// # Errors
+    /// Storage, for instance a full disk: the receipts are not stated then.
+    pub(crate) fn overwrite_removed(&mut self) -> Result<bool, DeviceError> {
+        let Some(through) = receipts::newest_unclean(&self.db)? else { return Ok(true) };
+        if self.rewritten_through < through {
+            self.db.execute_batch("VACUUM")?;
+            self.rewritten_through = through;
+        }
+        let cut = self.cut_log()?;
+        if cut {
+            receipts::set_clean(&self.db, through)?;
+        }
+        Ok(cut)
     }
 }
 
@@ -103,4 +127,34 @@ pub(crate) fn remove(db: &Connection, document: &StoredDocument) -> Result<(), D
         patients::remove(db, &chart)?;
     }
     documents::remove(db, document.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::NewPatient;
+    use crate::testing::{NOW, enrolled};
+
+    #[test]
+    fn a_receipt_is_not_stated_while_the_file_cannot_be_rewritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut device = enrolled(folder.path());
+        device.register_patient(&NewPatient::default(), NOW).unwrap();
+        let ids: Vec<DocumentId> = device.documents().unwrap().iter().map(|entry| entry.id).collect();
+        device.purge(&ids, Cause::Withdrawn, NOW).unwrap();
+        device.db.busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(folder.path().join("device.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert!(device.overwrite_removed().is_err());
+        assert_eq!(receipts::next(&device.db, 0).unwrap(), None);
+        // Reading does not stop the rewriting, but keeps the log from being cut.
+        other.execute_batch("ROLLBACK; BEGIN; SELECT count(*) FROM document").unwrap();
+        assert_eq!(device.overwrite_removed(), Ok(false));
+        assert_eq!(receipts::next(&device.db, 0).unwrap(), None);
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(device.overwrite_removed(), Ok(true));
+        assert_eq!(receipts::next(&device.db, 0).unwrap().unwrap().documents, ids);
+    }
 }

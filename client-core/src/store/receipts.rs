@@ -16,31 +16,41 @@ pub(crate) struct Receipt {
 }
 
 /// Queues a receipt, inside the transaction of the removal. One that is owed already for just these is not doubled.
+///
+/// `removed`: whether there was anything to remove. What was not here needs no overwriting.
 pub(crate) fn queue(
     db: &Connection,
     documents: &[DocumentId],
     wiped: bool,
+    removed: bool,
     now: UnixMillis,
 ) -> Result<(), DeviceError> {
     let ids: Vec<u8> = documents.iter().flat_map(|document| document.0).collect();
-    let owed = db
-        .prepare_cached("SELECT 1 FROM purge_receipt WHERE documents = ?1 AND wiped = ?2")?
-        .exists(params![ids, wiped])?;
-    if !owed {
-        db.prepare_cached("INSERT INTO purge_receipt (documents, wiped, purged_ms) VALUES (?1, ?2, ?3)")?
-            .execute(params![ids, wiped, now.0])?;
+    let same = "FROM purge_receipt WHERE documents = ?1 AND wiped = ?2";
+    if removed {
+        // An earlier one may be called clean already: this removal is later.
+        db.prepare_cached(&format!("DELETE {same}"))?.execute(params![ids, wiped])?;
+    } else if db.prepare_cached(&format!("SELECT 1 {same}"))?.exists(params![ids, wiped])? {
+        return Ok(());
     }
+    let clean = !removed && newest_unclean(db)?.is_none();
+    db.prepare_cached("INSERT INTO purge_receipt (documents, wiped, purged_ms, clean) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![ids, wiped, now.0, clean])?;
     Ok(())
 }
 
-/// Whether what a receipt speaks of may still linger in the write-ahead log.
-pub(crate) fn any_unclean(db: &Connection) -> Result<bool, DeviceError> {
-    Ok(db.prepare_cached("SELECT 1 FROM purge_receipt WHERE clean = 0 LIMIT 1")?.exists([])?)
+/// The newest receipt of which something may still linger in the file or its log; none if there is none.
+pub(crate) fn newest_unclean(db: &Connection) -> Result<Option<u64>, DeviceError> {
+    let mut statement = db.prepare_cached("SELECT max(receipt) FROM purge_receipt WHERE clean = 0")?;
+    let newest: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    Ok(newest.map(i64::unsigned_abs))
 }
 
-/// The log was cut after every removal so far.
-pub(crate) fn set_clean(db: &Connection) -> Result<(), DeviceError> {
-    db.execute("UPDATE purge_receipt SET clean = 1 WHERE clean = 0", [])?;
+/// The file was rewritten and its log cut after what the receipts up to `through` speak of. Another process may have
+/// removed more since.
+pub(crate) fn set_clean(db: &Connection, through: u64) -> Result<(), DeviceError> {
+    let sql = "UPDATE purge_receipt SET clean = 1 WHERE clean = 0 AND receipt <= ?1";
+    db.execute(sql, [i64::try_from(through).unwrap_or(i64::MAX)])?;
     Ok(())
 }
 
@@ -73,4 +83,49 @@ pub(crate) fn kept(db: &Connection, number: u64) -> Result<bool, DeviceError> {
 pub(crate) fn count(db: &Connection) -> Result<u64, DeviceError> {
     let count: i64 = db.query_row("SELECT count(*) FROM purge_receipt", [], |row| row.get(0))?;
     Ok(count.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1);
+
+    fn stated(db: &Connection) -> Vec<DocumentId> {
+        let mut stated = Vec::new();
+        let mut after = 0;
+        while let Some(receipt) = next(db, after).unwrap() {
+            after = receipt.number;
+            stated.extend(receipt.documents);
+        }
+        stated
+    }
+
+    #[test]
+    fn what_another_process_removed_meanwhile_is_not_called_clean() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, _) = crate::store::open(folder.path(), NOW).unwrap();
+        let [first, second] = [DocumentId([1; 16]), DocumentId([2; 16])];
+        queue(&db, &[first], false, true, NOW).unwrap();
+        let through = newest_unclean(&db).unwrap().unwrap();
+        queue(&db, &[second], false, true, NOW).unwrap();
+        set_clean(&db, through).unwrap();
+        assert_eq!(stated(&db), [first]);
+        // Delivered anew and removed again, before the relay knew of the first time.
+        queue(&db, &[first], false, true, NOW).unwrap();
+        assert!(stated(&db).is_empty());
+        assert_eq!(count(&db).unwrap(), 2);
+    }
+
+    #[test]
+    fn what_was_not_here_is_stated_at_once_unless_it_may_linger_from_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, _) = crate::store::open(folder.path(), NOW).unwrap();
+        let [first, second, third] = [1, 2, 3].map(|n| DocumentId([n; 16]));
+        queue(&db, &[first], false, false, NOW).unwrap();
+        assert_eq!(stated(&db), [first]);
+        queue(&db, &[second], false, true, NOW).unwrap();
+        queue(&db, &[third, second], false, false, NOW).unwrap();
+        assert_eq!(stated(&db), [first]);
+    }
 }

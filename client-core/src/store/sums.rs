@@ -50,7 +50,8 @@ pub(crate) fn inventory(db: &Connection) -> Result<Vec<InventoryEntry>, DeviceEr
 /// A document is not held any more.
 pub(crate) fn forget(db: &Connection, document: &DocumentId) -> Result<(), DeviceError> {
     let total = total(db)?.minus(of_document(db, document)?);
-    db.execute("UPDATE sync_state SET shared_sum = ?1", [total.to_bytes()])?;
-    db.execute("DELETE FROM shared_sum WHERE document = ?1", [document.0])?;
+    if db.execute("DELETE FROM shared_sum WHERE document = ?1", [document.0])? > 0 {
+        db.execute("UPDATE sync_state SET shared_sum = ?1", [total.to_bytes()])?;
+    }
     Ok(())
 }

@@ -28,20 +28,42 @@ pub(super) struct Told {
     unanswered: BTreeSet<u64>,
     /// Referrals that were sent, with whether they are answered.
     referrals: BTreeMap<ReferralId, bool>,
+    /// Not before this the file is rewritten for receipts that wait for it.
+    rewrite_from: Option<UnixMillis>,
+    /// Receipts wait for that.
+    waits: bool,
+    /// It failed the last time.
+    failed: bool,
 }
 
+/// Time between two rewritings of the file at least, and from the beginning of a connection to the first unless all that was
+/// to come has come before, in milliseconds: what is removed meanwhile is covered by one.
+const REWRITE_EVERY_MS: i64 = 5_000;
+/// Time until it is tried again after it failed, in milliseconds.
+const REWRITE_AGAIN_MS: i64 = 60_000;
+
 impl Told {
+    /// The connection begins: removals come in a row.
+    pub(super) fn begin(&mut self, now: UnixMillis) {
+        self.rewrite_from = Some(now.plus(REWRITE_EVERY_MS));
+    }
+
+    /// All that was to come has come.
+    pub(super) fn caught_up(&mut self) {
+        if !self.failed {
+            self.rewrite_from = None;
+        }
+    }
+
     /// Sends the receipts that hold true and were not sent yet.
     pub(super) fn receipts(
         &mut self,
         device: &mut Device,
         session: &ClientSession,
+        now: UnixMillis,
         effects: &mut Vec<Effect>,
     ) -> Result<(), DeviceError> {
-        if receipts::any_unclean(&device.db)? {
-            // Another process read while documents were removed: once more.
-            device.cut_log()?;
-        }
+        self.overwrite_removed(device, now)?;
         while let Some(receipt) = receipts::next(&device.db, self.receipt)? {
             let frame = session.receipt(receipt.number, receipt.documents, receipt.wiped, receipt.purged_at);
             let Some(frame) = frame else { return Ok(()) };
@@ -49,6 +71,32 @@ impl Told {
             send_all([frame], effects);
         }
         Ok(())
+    }
+
+    /// Rewrites the file if receipts wait for it and it is time. Where that fails work goes on, and so does the receipt's wait.
+    fn overwrite_removed(&mut self, device: &mut Device, now: UnixMillis) -> Result<(), DeviceError> {
+        self.waits = receipts::newest_unclean(&device.db)?.is_some();
+        if !self.waits || self.rewrite_from.is_some_and(|from| is_ahead(from, now)) {
+            return Ok(());
+        }
+        self.failed = match device.overwrite_removed() {
+            Ok(done) => !done,
+            Err(error) if error.is_storage() => true,
+            Err(error) => return Err(error),
+        };
+        self.waits = self.failed;
+        self.rewrite_from = Some(now.plus(if self.failed { REWRITE_AGAIN_MS } else { REWRITE_EVERY_MS }));
+        Ok(())
+    }
+
+    /// Whether receipts wait for the file to be rewritten, and nothing is known to stand in the way.
+    pub(super) fn is_open(&self) -> bool {
+        self.waits && !self.failed
+    }
+
+    /// When the file is to be rewritten.
+    pub(super) fn deadline(&self) -> Option<UnixMillis> {
+        self.rewrite_from.filter(|_| self.waits)
     }
 
     /// Sends the requests for emergency access that wait.
@@ -101,6 +149,11 @@ impl Told {
     pub(super) fn awaits_answers(&self) -> bool {
         !self.unanswered.is_empty() || self.referrals.values().any(|answered| !answered)
     }
+}
+
+/// Whether a time that was set at most [`REWRITE_AGAIN_MS`] ahead is still to come. Further off, the clock was set back.
+fn is_ahead(at: UnixMillis, now: UnixMillis) -> bool {
+    (1..=REWRITE_AGAIN_MS).contains(&at.0.saturating_sub(now.0))
 }
 
 /// How far the trail was sent on this connection.

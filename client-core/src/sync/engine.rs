@@ -76,10 +76,11 @@ impl SyncEngine {
         effects
     }
 
-    /// Whether nothing that was sent waits for an answer: pushes, the audit trail, requests.
+    /// Whether nothing that was sent waits for an answer: pushes, the audit trail, requests; and no receipt waits for the file
+    /// to be rewritten.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !matches!(&self.state, State::Live(live) if live.pushes_open() || live.trail.is_open() || live.told.awaits_answers())
+        !matches!(&self.state, State::Live(live) if live.is_busy())
     }
 
     /// Does what the device has to do by its own time, connected or not.

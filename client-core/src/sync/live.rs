@@ -83,6 +83,11 @@ impl Live {
         }
     }
 
+    /// Whether anything sent waits for an answer, or a receipt for the file to be rewritten.
+    pub(super) fn is_busy(&self) -> bool {
+        self.pushes_open() || self.trail.is_open() || self.told.awaits_answers() || self.told.is_open()
+    }
+
     /// Whether any push is waiting or not answered.
     pub(super) fn pushes_open(&self) -> bool {
         !self.in_flight.is_empty() || !self.whole.is_empty()
@@ -107,6 +112,7 @@ impl Live {
             self.trail.probe(device)?;
         }
         self.epoch = Some(welcome.epoch);
+        self.told.begin(now);
         self.erasing = device.heed_order(welcome.wipe, now)?;
         let clock_skew_ms = device.welcomed(welcome, now)?;
         let half = i64::try_from(welcome.lease_ms / 2).unwrap_or(i64::MAX).clamp(RENEW_AFTER_MS.0, RENEW_AFTER_MS.1);
@@ -166,6 +172,7 @@ impl Live {
     /// The relay has sent everything: compares the sums.
     pub(super) fn caught_up(&mut self, device: &mut Device, caught_up: &CaughtUp) -> Result<Verdict, DeviceError> {
         device.store_place(caught_up, &self.epoch())?;
+        self.told.caught_up();
         Ok(self.agreement.said(caught_up.checksum, device.shared_sum()?, self.pushes_open()))
     }
 
@@ -234,7 +241,7 @@ impl Live {
         }
         self.told.requests(device, &self.session, effects)?;
         self.told.referrals(device, &self.session, effects)?;
-        self.told.receipts(device, &self.session, effects)?;
+        self.told.receipts(device, &self.session, now, effects)?;
         match self.trail.send(device, &self.session, now, effects)? {
             true => Ok(()),
             false => self.push_all(device, effects),
@@ -261,7 +268,7 @@ impl Live {
         }
         // The trail is signed with the identity, which goes once the receipt is acknowledged.
         if self.trail.is_done(device)? {
-            self.told.receipts(device, &self.session, effects)?;
+            self.told.receipts(device, &self.session, now, effects)?;
         }
         Ok(())
     }
@@ -339,7 +346,7 @@ impl Live {
             return Some(self.handshake_until);
         }
         let renewal = self.renewal.map(|(_, at)| at);
-        renewal.into_iter().chain(self.trail.deadline()).min()
+        renewal.into_iter().chain(self.trail.deadline()).chain(self.told.deadline()).min()
     }
 
     fn epoch(&self) -> EpochId {

@@ -90,3 +90,47 @@ fn unsent_work_survives_the_purge_in_kept_work_only() {
     assert!(b.device.resource(&chart, &ResourceKey::new("AllergyIntolerance", "mine"), START).is_ok());
     assert!(b.device.status(START).unwrap().kept_aside.is_empty());
 }
+
+/// Pages of a B-tree are split and merged as rows come and go; what a row leaves behind where it stood before is not
+/// overwritten when it is deleted.
+#[test]
+fn nothing_of_hundreds_of_charts_between_others_is_left_in_any_file() {
+    const CHARTS: usize = 400;
+    let mut relay = Relay::new();
+    let mut node = Node::new(&mut relay, 1, "north", "dr-a");
+    let canary = |n: usize| format!("canary{n:04}x");
+    let charts: Vec<_> = (0..CHARTS).map(|n| node.chart(&canary(n))).collect();
+    for round in 0..3 {
+        for n in 0..CHARTS {
+            // In another order each time, and of another size.
+            let n = (n * 263 + round * 17) % CHARTS;
+            let text = canary(n) + &"word ".repeat(5 + (n * 31 + round * 71) % 120);
+            let id = format!("r{}", (n + round) % 3);
+            node.device.put_resource(&charts[n], &allergy(&charts[n], &id, &text), START).unwrap();
+        }
+    }
+    node.sync(&mut relay);
+    let gone: Vec<usize> = (0..CHARTS).step_by(2).collect();
+    let patients: std::collections::BTreeSet<_> = gone.iter().map(|n| charts[*n].patient.clone()).collect();
+    let is_gone =
+        |held: &crate::relay::Held| patients.contains(held.descriptor.as_ref().unwrap().patient.as_ref().unwrap());
+    relay.conduct.withdraw = relay.documents.iter().filter(|(_, held)| is_gone(held)).map(|(id, _)| *id).collect();
+    node.sync(&mut relay);
+    let stated: usize = relay.accounts.receipts.iter().map(|receipt| receipt.documents.len()).sum();
+    assert_eq!(stated, relay.conduct.withdraw.len(), "the relay was told that nothing is left");
+    let there = numbers_after("canary", &node);
+    let left: Vec<_> = gone.iter().filter(|n| there.contains(&format!("{n:04}"))).collect();
+    assert!(left.is_empty(), "{left:?} are still there");
+    assert!(there.len() == CHARTS / 2 && node.device.chart(&charts[1], START).is_ok());
+}
+
+/// The four digits after each `word` in the files of a profile.
+fn numbers_after(word: &str, node: &Node) -> std::collections::BTreeSet<String> {
+    let mut found = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(node.folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let places = bytes.windows(word.len() + 4).filter(|place| place.starts_with(word.as_bytes()));
+        found.extend(places.map(|place| String::from_utf8_lossy(&place[word.len()..]).into_owned()));
+    }
+    found
+}
