@@ -1,7 +1,8 @@
 //! The device's own count of time: what the clock has gone forward since it was first looked at, in milliseconds.
 //!
 //! It never goes back. Setting the clock back loses only the moment of setting; from then on time counts again. Emergency
-//! access and an ordered erasure end by it.
+//! access, an ordered erasure and the lease end by it. It is written down whenever a profile is opened and the clock was found set
+//! back, so that it goes on through processes that live for seconds. Who sets the clock back before each of them stops it.
 
 use sync_protocol::UnixMillis;
 
@@ -26,18 +27,29 @@ impl Elapsed {
     }
 
     fn pass(&mut self, now: UnixMillis) -> i64 {
-        let gone = self.at.map_or(0, |at| now.0.saturating_sub(at.0).max(0));
+        self.total = self.peek(now);
         self.at = Some(now);
-        self.total = self.total.saturating_add(gone);
         self.total
+    }
+
+    /// The count at `now`, without going on to it.
+    pub(crate) fn peek(&self, now: UnixMillis) -> i64 {
+        let gone = self.at.map_or(0, |at| now.0.saturating_sub(at.0).max(0));
+        self.total.saturating_add(gone)
+    }
+
+    fn is_set_back(&self, now: UnixMillis) -> bool {
+        self.at.is_some_and(|at| now < at)
     }
 }
 
 impl Device {
     /// The count at `now`.
     pub(crate) fn elapsed(&mut self, now: UnixMillis) -> i64 {
+        // From a clock that was set back the next process is to count on, however soon this one ends.
+        let set_back = self.elapsed.is_set_back(now);
         let total = self.elapsed.pass(now);
-        if total - self.elapsed.noted >= NOTE_EVERY_MS {
+        if set_back || total - self.elapsed.noted >= NOTE_EVERY_MS {
             // Where this cannot be written the count still goes on in memory.
             let _ = self.note_elapsed(now);
         }

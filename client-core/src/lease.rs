@@ -3,32 +3,26 @@
 use sync_protocol::UnixMillis;
 
 use crate::erasure::refuse_if_erased;
-use crate::store::identity;
+use crate::store::identity::{self, Lease};
 use crate::{Device, DeviceError};
-
-/// How often the newest time seen is written down by reading alone, in milliseconds.
-const NOTE_EVERY_MS: i64 = 60_000;
 
 impl Device {
     /// Refuses once the lease has run out or an erasure was ordered; ends emergency access whose time is over.
     pub(crate) fn check_lease(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
+        self.elapsed(now);
         self.may_read(now)?;
         self.end_emergencies(now)?;
         Ok(())
     }
 
-    /// Refuses once the lease has run out. Time never counts backwards: a clock set back gains nothing.
+    /// Refuses once the lease has run out. A clock set back gains nothing: the device's own count goes on, see
+    /// [`crate::elapsed`].
     pub(crate) fn may_read(&self, now: UnixMillis) -> Result<(), DeviceError> {
         self.enrolled_identity()?;
         refuse_if_erased(&self.db)?;
         let lease = identity::lease(&self.db)?;
-        let latest = now.max(lease.latest_seen);
-        if latest > lease.until {
+        if self.lease_time(&lease, now) > lease.until {
             return Err(DeviceError::LeaseExpired { since: lease.until });
-        }
-        if now.0 > lease.latest_seen.0.saturating_add(NOTE_EVERY_MS) {
-            // What must be on disk before anything is given out is the trail; that refuses where this fails.
-            let _ = identity::saw(&self.db, now);
         }
         Ok(())
     }
@@ -36,6 +30,12 @@ impl Device {
     /// Milliseconds left; negative once it has run out.
     pub(crate) fn lease_remaining_ms(&self, now: UnixMillis) -> Result<i64, DeviceError> {
         let lease = identity::lease(&self.db)?;
-        Ok(lease.until.0.saturating_sub(now.max(lease.latest_seen).0))
+        Ok(lease.until.0.saturating_sub(self.lease_time(&lease, now).0))
+    }
+
+    /// The time that the lease goes by: the clock, or what the count has reached where that is further.
+    fn lease_time(&self, lease: &Lease, now: UnixMillis) -> UnixMillis {
+        let since = self.elapsed.peek(now).saturating_sub(lease.counted);
+        now.max(lease.latest_seen.plus(since.max(0)))
     }
 }

@@ -107,7 +107,6 @@ pub(crate) fn edit_several<E: Into<DeviceError>>(
         } else {
             projection::project_only(tx, &document, &opened, &resources)?;
         }
-        identity::saw(tx, now)?;
     }
     Ok(Edited { document, resources, change: change.map(|change| ChangeHash(change.meta.hash)) })
 }

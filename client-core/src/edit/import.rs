@@ -116,7 +116,6 @@ impl Device {
             return Err(refused(&report.problems));
         }
         record(&tx, &touched, now)?;
-        identity::saw(&tx, now)?;
         tx.commit()?;
         if !touched.is_empty() {
             let documents = touched.into_iter().map(|(_, document)| document).collect();

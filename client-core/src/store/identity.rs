@@ -25,7 +25,10 @@ pub(crate) struct Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) until: UnixMillis,
+    /// The newest device time seen, or what the count of time went on to from there.
     pub(crate) latest_seen: UnixMillis,
+    /// The count then.
+    pub(crate) counted: i64,
 }
 
 /// The key of this device, made and stored before the first attempt to enrol so that a retry uses the same one.
@@ -153,18 +156,21 @@ pub(crate) fn elapsed(db: &Connection) -> Result<(i64, Option<UnixMillis>), Devi
     Ok(row.unwrap_or_default())
 }
 
-/// Notes the count, unless another process has counted further.
+/// Notes the count, unless another process has counted further. The lease goes on by as much, whatever the clock says.
 pub(crate) fn note_elapsed(db: &Connection, total: i64, now: UnixMillis) -> Result<(), DeviceError> {
-    db.prepare_cached("UPDATE identity SET elapsed_ms = ?1, elapsed_at_ms = ?2 WHERE elapsed_ms <= ?1")?
-        .execute(params![total, now.0])?;
+    let sql = "UPDATE identity SET latest_seen_ms = max(?2, latest_seen_ms + (?1 - elapsed_ms)),
+                                   elapsed_ms = ?1, elapsed_at_ms = ?2
+               WHERE elapsed_ms <= ?1";
+    db.prepare_cached(sql)?.execute(params![total, now.0])?;
     Ok(())
 }
 
 pub(crate) fn lease(db: &Connection) -> Result<Lease, DeviceError> {
-    let sql = "SELECT lease_until_ms, latest_seen_ms FROM identity WHERE lease_until_ms IS NOT NULL";
-    let lease = db
-        .prepare_cached(sql)?
-        .query_row([], |row| Ok(Lease { until: UnixMillis(row.get(0)?), latest_seen: UnixMillis(row.get(1)?) }));
+    let sql = "SELECT lease_until_ms, latest_seen_ms, elapsed_ms FROM identity WHERE lease_until_ms IS NOT NULL";
+    let lease = db.prepare_cached(sql)?.query_row([], |row| {
+        let (until, latest_seen) = (UnixMillis(row.get(0)?), UnixMillis(row.get(1)?));
+        Ok(Lease { until, latest_seen, counted: row.get(2)? })
+    });
     lease.optional()?.ok_or(DeviceError::NotEnrolled)
 }
 
@@ -174,12 +180,6 @@ pub(crate) fn renew_lease(db: &Connection, now: UnixMillis, lease_ms: u64) -> Re
         "UPDATE identity SET lease_until_ms = ?1, latest_seen_ms = ?2",
         params![lease_end(now, lease_ms).0, now.0],
     )?;
-    Ok(())
-}
-
-/// Remembers the newest device time seen.
-pub(crate) fn saw(db: &Connection, now: UnixMillis) -> Result<(), DeviceError> {
-    db.prepare_cached("UPDATE identity SET latest_seen_ms = ?1 WHERE latest_seen_ms < ?1")?.execute([now.0])?;
     Ok(())
 }
 

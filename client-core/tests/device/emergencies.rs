@@ -132,6 +132,19 @@ fn a_clock_set_back_does_not_lengthen_it() {
 }
 
 #[test]
+fn a_clock_set_back_does_not_lengthen_it_for_processes_that_live_seconds_either() {
+    const MINUTES_MS: i64 = 60_000;
+    let (_, mut b, chart) = opened();
+    let back = UnixMillis(START.0 - 48 * HOUR_MS);
+    for minute in (0..5 * 60).step_by(10) {
+        let at = back.plus(minute * MINUTES_MS);
+        b = b.reopen(7, at);
+        let open = b.device.chart(&chart, at.plus(30_000)).is_ok();
+        assert_eq!(open, minute < 4 * 60, "after {minute} minutes");
+    }
+}
+
+#[test]
 fn a_clock_that_was_wrong_is_set_right_by_the_relays() {
     let mut relay = Relay::new();
     let mut a = Node::new(&mut relay, 1, "north", "dr-a");

@@ -34,3 +34,19 @@ fn a_clock_set_back_does_not_lengthen_the_lease() {
     let left = node.device.status(START).unwrap().lease_remaining_ms;
     assert_eq!(left, DAY_MS as i64);
 }
+
+#[test]
+fn a_clock_set_back_goes_on_using_up_the_lease() {
+    let mut node = Node::new(&mut Relay::new(), 1, "north", "dr-a");
+    let chart = node.chart("Silva");
+    node.device.chart(&chart, after_days(6)).unwrap();
+    // Back to the beginning, with a day left.
+    node.device.chart(&chart, START).unwrap();
+    let day = DAY_MS as i64;
+    node.device.chart(&chart, START.plus(day - 1)).unwrap();
+    assert_eq!(node.device.status(START.plus(day - 1)).unwrap().lease_remaining_ms, 1);
+    let over = node.device.chart(&chart, START.plus(day + 1));
+    assert!(matches!(over, Err(DeviceError::LeaseExpired { .. })), "{over:?}");
+    let mut node = node.reopen(5, START.plus(day + 2));
+    assert!(matches!(node.device.chart(&chart, START), Err(DeviceError::LeaseExpired { .. })), "after a restart too");
+}
