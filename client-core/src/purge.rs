@@ -141,7 +141,8 @@ mod tests {
     fn a_receipt_is_not_stated_while_the_file_cannot_be_rewritten() {
         let folder = tempfile::tempdir().unwrap();
         let mut device = enrolled(folder.path());
-        device.register_patient(&NewPatient::default(), NOW).unwrap();
+        let patient = NewPatient { family: Some("Silva".into()), ..NewPatient::default() };
+        device.register_patient(&patient, NOW).unwrap();
         let ids: Vec<DocumentId> = device.documents().unwrap().iter().map(|entry| entry.id).collect();
         device.purge(&ids, Cause::Withdrawn, NOW).unwrap();
         device.db.busy_timeout(Duration::ZERO).unwrap();
