@@ -3,14 +3,18 @@
 //! First the trail and the unsent work go to the relay, for [`ERASE_AFTER_MS`] at most; from the order on charts are closed.
 //! Then everything but the identity is overwritten, a receipt says so, and once the relay has it the identity goes too.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
-use sync_protocol::UnixMillis;
+use sync_protocol::{DocumentId, UnixMillis};
 
 use crate::observe::DeviceEvent;
 use crate::store::identity::Order;
+use crate::store::kept_work::KeptState;
+use crate::store::outbox::OutboxState;
 use crate::store::{self, erase, identity, kept_work, outbox, receipts, trail};
 use crate::trail::{self as acts, Act};
-use crate::{Device, DeviceError};
+use crate::{Device, DeviceError, purge};
 
 /// For so long after the order a device tries to hand over what was not sent, in milliseconds. It is presumed lost.
 pub const ERASE_AFTER_MS: i64 = 5 * 60 * 1000;
@@ -60,9 +64,19 @@ impl Device {
         }
     }
 
-    /// Overwrites everything but the identity and what of the trail was not sent.
+    /// The relay answered what was handed over: there is as much time again for what is left.
+    pub(crate) fn goes_on_handing_over(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
+        if let Order::Until(deadline) = identity::order(&self.db)? {
+            let later = self.elapsed(now).saturating_add(ERASE_AFTER_MS);
+            identity::set_order(&self.db, Order::Until(deadline.max(later)))?;
+        }
+        Ok(())
+    }
+
+    /// Overwrites everything but the identity and what of the trail was not sent. What work is lost by it goes on record.
     pub(crate) fn erase(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
         self.write(|tx, _| {
+            record_lost(tx, now)?;
             erase::content(tx)?;
             receipts::queue(tx, &[], true, true, now)?;
             identity::set_order(tx, Order::Done)
@@ -102,13 +116,27 @@ impl Device {
         let through = receipts::newest_unclean(&self.db)?;
         // Zeros over what was deleted first, before the file is cut shorter.
         self.cut_log()?;
-        self.db.execute_batch("VACUUM")?;
+        self.db.execute_batch(purge::REWRITE)?;
         // Not before: what the zeros do not cover is gone only now.
         match (self.cut_log()?, through) {
             (true, Some(through)) => receipts::set_clean(&self.db, through),
             _ => Ok(()),
         }
     }
+}
+
+/// Records how much work the relay does not have, and in which documents, before it is erased.
+fn record_lost(db: &Connection, now: UnixMillis) -> Result<(), DeviceError> {
+    let queued = outbox::all(db)?.into_iter().filter(|held| held.state != OutboxState::Custody);
+    let kept = kept_work::all(db)?.into_iter();
+    let kept = kept.filter(|kept| !matches!(kept.state, KeptState::Custody | KeptState::Returned));
+    let lost: Vec<DocumentId> = queued.map(|held| held.document).chain(kept.map(|kept| kept.document)).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let documents: BTreeSet<DocumentId> = lost.iter().copied().collect();
+    let reason = format!("{} changes that had not reached the relay were erased", lost.len());
+    acts::record(db, &Act::new("wipe", None, documents.into_iter().collect()).because(&reason), now)
 }
 
 /// What every call says of an erased profile, where it was.

@@ -19,6 +19,10 @@ use crate::store::{
 use crate::trail::{self, Act};
 use crate::{ChartRef, Device, DeviceError};
 
+/// Leaves nothing in the file of what was deleted. The index of notes has no content of its own, so that deleting only marks
+/// what it holds; merging its parts leaves that out.
+pub(crate) const REWRITE: &str = "INSERT INTO note_search (note_search) VALUES ('optimize'); VACUUM";
+
 /// Why documents are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -105,7 +109,7 @@ impl Device {
     pub(crate) fn overwrite_removed(&mut self) -> Result<bool, DeviceError> {
         let Some(through) = receipts::newest_unclean(&self.db)? else { return Ok(true) };
         if self.rewritten_through < through {
-            self.db.execute_batch("VACUUM")?;
+            self.db.execute_batch(REWRITE)?;
             self.rewritten_through = through;
         }
         let cut = self.cut_log()?;

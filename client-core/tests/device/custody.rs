@@ -366,14 +366,14 @@ fn draft_of_an_addition_once_the_chart_is_gone(
 
 #[test]
 fn of_a_note_that_the_author_added_to_nothing_of_the_others_words_stays() {
-    let words = "Foreign-One at home.\nForeign-Two since May.";
+    let words = "Theirz-One at home.\nTheirz-Two since May.";
     let mut b = draft_of_an_addition_once_the_chart_is_gone(words, |b, chart, note| {
         b.device.append_to_note(chart, note, "\nOwn-Line, seen today.", START).unwrap();
         b.device.splice_note(chart, note, 12, 0, "Own-Word ", START).unwrap();
     });
     let text = b.device.drafts(START).unwrap()[0].text();
     assert!(text.contains("Own-Line, seen today."), "{text}");
-    for foreign in ["Foreign-One", "Foreign-Two"] {
+    for foreign in ["Theirz-One", "Theirz-Two"] {
         assert!(!text.contains(foreign), "{text}");
         let base64 = |bytes: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
         assert!(!b.files_hold(foreign) && !b.files_hold(&base64(words)[..24]));
@@ -383,12 +383,12 @@ fn of_a_note_that_the_author_added_to_nothing_of_the_others_words_stays() {
 #[test]
 fn of_a_list_that_the_author_added_to_nothing_of_the_others_items_stays() {
     let (mut relay, mut a, mut b, chart) = two();
-    set(&mut a, &chart, "MedicationRequest/m1", "note", json!([{"text": "Foreign-Note"}, {"text": "Foreign-Second"}]));
+    set(&mut a, &chart, "MedicationRequest/m1", "note", json!([{"text": "Theirz-Note"}, {"text": "Theirz-Second"}]));
     a.sync(&mut relay);
     b.sync(&mut relay);
     forbid(&mut relay, &b, "dr-b");
     let with_own =
-        json!([{"text": "Foreign-Note"}, {"text": "Own-Item", "time": "2026"}, {"text": "Foreign-Second, Own-End"}]);
+        json!([{"text": "Theirz-Note"}, {"text": "Own-Item", "time": "2026"}, {"text": "Theirz-Second, Own-End"}]);
     set(&mut b, &chart, "MedicationRequest/m1", "note", with_own);
     b.connect(&mut relay, START);
     let (document, hash) = first_in_custody(&relay);
@@ -398,7 +398,7 @@ fn of_a_list_that_the_author_added_to_nothing_of_the_others_items_stays() {
     b.connect(&mut relay, START);
     let text = b.device.drafts(START).unwrap()[0].text();
     assert!(text.contains("Own-Item") && text.contains("2026") && text.contains("Own-End"), "{text}");
-    assert!(!text.contains("Foreign") && !b.files_hold("Foreign"), "{text}");
+    assert!(!text.contains("Theirz") && !b.files_hold("Theirz"), "{text}");
 }
 
 #[test]
