@@ -90,7 +90,7 @@ pub struct DeviceStatus {
     pub catch_up: Option<CatchUp>,
     /// When device and relay last agreed, by this device's clock.
     pub last_synced: Option<UnixMillis>,
-    /// Changes that wait to be sent.
+    /// Changes that wait to be sent, those of an emergency that is over included.
     pub unsent: u64,
     /// The same for each chart; none is the directory.
     pub unsent_per_chart: Vec<(Option<ChartRef>, u64)>,
@@ -128,7 +128,7 @@ impl Device {
     pub fn status(&self, now: UnixMillis) -> Result<DeviceStatus, DeviceError> {
         self.enrolled_identity()?;
         let record = sync_state::record(&self.db)?;
-        let unsent = outbox::count(&self.db, OutboxState::Queued)?;
+        let unsent = outbox::count(&self.db, OutboxState::Queued)? + kept_work::queued(&self.db)?.len() as u64;
         Ok(DeviceStatus {
             connection: self.link.connection,
             up_to_date: self.link.caught_up && unsent == 0 && !record.diverged,
@@ -156,7 +156,8 @@ impl Device {
     /// # Errors
     /// Storage.
     pub fn is_up_to_date(&self) -> Result<bool, DeviceError> {
-        Ok(self.link.caught_up && !outbox::has_queued(&self.db)? && !sync_state::record(&self.db)?.diverged)
+        let waits = outbox::has_queued(&self.db)? || kept_work::has_queued(&self.db)?;
+        Ok(self.link.caught_up && !waits && !sync_state::record(&self.db)?.diverged)
     }
 
     /// Queues again what the relay refused or keeps, for instance after a right was granted. Gives how many.
@@ -170,9 +171,16 @@ impl Device {
     }
 
     fn unsent_per_chart(&self) -> Result<Vec<(Option<ChartRef>, u64)>, DeviceError> {
-        let counted = outbox::counted(&self.db)?.into_iter();
-        let queued = counted.filter(|(_, state, _)| *state == OutboxState::Queued);
-        Ok(queued.map(|(chart, _, count)| (chart, count)).collect())
+        let mut unsent: BTreeMap<Option<ChartRef>, u64> = BTreeMap::new();
+        for (chart, state, count) in outbox::counted(&self.db)? {
+            if state == OutboxState::Queued {
+                *unsent.entry(chart).or_default() += count;
+            }
+        }
+        for chart in kept_work::queued(&self.db)? {
+            *unsent.entry(chart).or_default() += 1;
+        }
+        Ok(unsent.into_iter().collect())
     }
 
     fn work_per_chart(&self) -> Result<Vec<(Option<ChartRef>, ChartWork)>, DeviceError> {

@@ -146,6 +146,17 @@ pub(crate) fn queue_all(db: &Connection) -> Result<(), DeviceError> {
     Ok(())
 }
 
+/// The charts of the changes that wait to be sent, once for each change; none stands for the directory.
+pub(crate) fn queued(db: &Connection) -> Result<Vec<Option<ChartRef>>, DeviceError> {
+    let queued = all(db)?.into_iter().filter(|kept| kept.state == KeptState::Queued);
+    Ok(queued.map(|kept| kept.chart).collect())
+}
+
+/// Whether any wait to be sent.
+pub(crate) fn has_queued(db: &Connection) -> Result<bool, DeviceError> {
+    Ok(db.prepare_cached("SELECT 1 FROM kept_work WHERE state = 'queued' LIMIT 1")?.exists([])?)
+}
+
 /// Changes to be sent after row `after`, of one document; none if there is no more. `seq` is the row, `document` is 0.
 pub(crate) fn next(
     db: &Connection,
