@@ -84,10 +84,29 @@ impl Work<'_> {
             NOT_HERE => documents::find(self.db, document)?.map(|document| document.number),
             number => Some(number),
         };
-        let Some(number) = here else { return Ok(()) };
+        match here {
+            Some(number) if outbox::has(self.db, number, hash)? => {
+                self.answer_queued(number, document, hash, answer, may_send_whole)
+            }
+            // The document was taken back since it was sent, and the change kept aside. It stays so if the relay lacks more.
+            _ if matches!(answer, Answer::Needs(_)) => Ok(()),
+            _ if kept_work::has(self.db, document, hash)? => {
+                kept::answer(self.db, document, hash, answer, &mut self.settled)
+            }
+            // Given back to a relay that had lost it, or made anew or taken back by its author since it was sent.
+            _ => Ok(()),
+        }
+    }
+
+    fn answer_queued(
+        &mut self,
+        number: i64,
+        document: &DocumentId,
+        hash: &ChangeHash,
+        answer: &Answer,
+        may_send_whole: &impl Fn(&DocumentId) -> bool,
+    ) -> Result<(), DeviceError> {
         match answer {
-            // Given back to a relay that had lost it, or made anew or taken back since it was sent.
-            _ if !outbox::has(self.db, number, hash)? => {}
             Answer::Accepted | Answer::AlreadyHad => {
                 outbox::remove(self.db, number, hash)?;
                 self.shared.entry(*document).or_default().push(*hash);
@@ -152,5 +171,30 @@ pub(super) fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::BadDescriptor => "the relay does not accept what the document is about",
         RefusalReason::CustodyFull => CUSTODY_FULL,
         RefusalReason::Other => "the relay refused it for a reason that this version does not know",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewPatient;
+    use crate::purge::Cause;
+    use crate::testing::{NOW, enrolled};
+
+    #[test]
+    fn a_change_that_was_on_its_way_when_its_document_was_withdrawn_is_settled_by_its_answer() {
+        for (answer, left) in [(Answer::Accepted, None), (Answer::Custody(CustodyReason::NotPermitted), Some(()))] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut device = enrolled(folder.path());
+            let patient = NewPatient { family: Some("Silva".into()), ..NewPatient::default() };
+            device.register_patient(&patient, NOW).unwrap();
+            let sent = device.next_push(0).unwrap().unwrap();
+            let (_, document, _) = sent.changes[0];
+            device.purge(&[document], Cause::Withdrawn, NOW).unwrap();
+            assert_eq!(device.status(NOW).unwrap().kept_aside.len(), 1);
+            device.settle(&sent, &[answer], |_| true, NOW).unwrap();
+            let kept = device.status(NOW).unwrap().kept_aside;
+            assert_eq!(kept.first().map(|kept| kept.state), left.map(|()| kept_work::KeptState::Custody));
+        }
     }
 }
