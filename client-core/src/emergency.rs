@@ -12,6 +12,21 @@ use crate::{ChartRef, Device, DeviceError, DeviceEvent};
 /// A request that the relay was not asked within this time is dropped: by then the emergency is another one.
 pub const REQUEST_MS: i64 = 15 * 60 * 1000;
 
+/// Longest reason, in bytes of UTF-8: the relay takes no longer one.
+pub const MAX_REASON_BYTES: usize = 2_000;
+/// Longest code of a purpose of use, in bytes.
+const MAX_PURPOSE_BYTES: usize = 100;
+
+/// Refuses what the relay would not take, or no frame could carry, before it goes on record.
+pub(crate) fn check_length(purpose: &str, reason: &str) -> Result<(), DeviceError> {
+    if reason.len() > MAX_REASON_BYTES || purpose.len() > MAX_PURPOSE_BYTES {
+        return Err(DeviceError::Invalid(
+            "the reason for emergency access is longer than 2000 bytes, or its purpose than 100",
+        ));
+    }
+    Ok(())
+}
+
 impl Device {
     /// Asks for emergency access to a chart. The request goes out as soon as the relay is reached, within
     /// [`REQUEST_MS`]; the answer comes as [`crate::sync::SyncEvent::EmergencyAnswered`]. Recorded as `break-glass`.
@@ -19,7 +34,8 @@ impl Device {
     /// `purpose`: of use, v3-PurposeOfUse, for instance `ETREAT`. `reason`: in the practitioner's words; the privacy
     /// officer reads it. Gives the request's number.
     /// # Errors
-    /// [`DeviceError::Invalid`] without a purpose or reason; [`DeviceError::LeaseExpired`]; storage.
+    /// [`DeviceError::Invalid`] without a purpose or reason, or with one longer than [`MAX_REASON_BYTES`];
+    /// [`DeviceError::LeaseExpired`]; storage.
     pub fn request_break_glass(
         &mut self,
         chart: &ChartRef,
@@ -31,6 +47,7 @@ impl Device {
         if purpose.trim().is_empty() || reason.trim().is_empty() {
             return Err(DeviceError::Invalid("emergency access needs a purpose of use and a reason"));
         }
+        check_length(purpose, reason)?;
         let elapsed = self.note_elapsed(now)?;
         let request = self.write(|tx, _| {
             let act =

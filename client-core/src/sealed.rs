@@ -51,6 +51,7 @@ impl Device {
         if !PURPOSES.contains(&purpose) || reason.trim().is_empty() {
             return Err(DeviceError::Invalid("opening a sealed chart needs the purpose ETREAT or BTG and a reason"));
         }
+        crate::emergency::check_length(purpose, reason)?;
         let ready = sealed::of_chart(&self.db, chart)?;
         let Some(for_ms) = ready.iter().map(|sealed| sealed.for_ms).min() else {
             return Err(DeviceError::UnknownPatient { patient: chart.patient.clone().into() });

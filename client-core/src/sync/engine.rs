@@ -12,6 +12,9 @@ use crate::purge::Cause;
 use crate::status::ConnectionState;
 use crate::{Device, DeviceError, SOFTWARE};
 
+/// Time until what was due and could not be written is tried again, in milliseconds.
+const OVERDUE_AGAIN_MS: i64 = 2_000;
+
 #[derive(Debug)]
 enum State {
     /// Not wanted, or refused.
@@ -99,11 +102,18 @@ impl SyncEngine {
             State::Live(live) => live.deadline(),
             State::Idle | State::NoNetwork | State::Connecting => None,
         };
-        let due = due.into_iter().chain(device.next_due(now).unwrap_or_default()).min();
+        let own = device.next_due(now).unwrap_or_default().map(|at| if at > now { at } else { self.try_again_at(now) });
+        let due = due.into_iter().chain(own).min();
         if let Some(at) = due.filter(|at| self.wake != Some(*at)) {
             self.wake = Some(at);
             effects.push(Effect::WakeAt(at));
         }
+    }
+
+    /// When to try again what is due and could not be done. A time that stands is kept, so that inputs do not put it off.
+    fn try_again_at(&self, now: UnixMillis) -> UnixMillis {
+        let soon = |at: &UnixMillis| *at > now && at.0 - now.0 <= OVERDUE_AGAIN_MS;
+        self.wake.filter(soon).unwrap_or(now.plus(OVERDUE_AGAIN_MS))
     }
 
     fn connect(&mut self, device: &mut Device, effects: &mut Vec<Effect>) {
@@ -216,10 +226,8 @@ impl SyncEngine {
 
     fn local_edit(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
         let State::Live(live) = &mut self.state else { return };
-        if live.in_flight.is_empty() {
-            // Old rows may have been queued again.
-            live.sent_through = 0;
-        }
+        // Old rows may have been queued again.
+        live.rewind = true;
         self.pump(device, now, effects);
     }
 

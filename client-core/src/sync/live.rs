@@ -199,6 +199,9 @@ impl Live {
         let settled = device.settle(&outgoing, answers, may_send_whole, now)?;
         let needed: Vec<DocumentId> = settled.needed.into_iter().collect();
         self.queue_whole(device, &needed)?;
+        if self.erasing {
+            device.goes_on_handing_over(now)?;
+        }
         let (accepted, custody, refused) = (settled.accepted, settled.custody, settled.refused);
         effects.push(Effect::Notify(SyncEvent::Sent { accepted, custody, refused }));
         let ours = device.shared_sum()?;
@@ -265,6 +268,8 @@ impl Live {
             }
             device.erase(now)?;
             effects.push(Effect::Notify(SyncEvent::Erased));
+            // What could not be handed over is told of.
+            self.trail.send(device, &self.session, now, effects)?;
         }
         // The trail is signed with the identity, which goes once the receipt is acknowledged.
         if self.trail.is_done(device)? {
@@ -274,8 +279,12 @@ impl Live {
     }
 
     fn push_all(&mut self, device: &Device, effects: &mut Vec<Effect>) -> Result<(), DeviceError> {
-        if self.rewind && self.in_flight.is_empty() {
-            (self.rewind, self.sent_through) = (false, 0);
+        if self.in_flight.is_empty() {
+            // What is answered waits no more, and rows that were deleted leave their numbers to new ones.
+            self.kept_sent = 0;
+            if std::mem::take(&mut self.rewind) {
+                self.sent_through = 0;
+            }
         }
         while self.session.may_push() {
             let Some(outgoing) = self.next_push(device)? else { return Ok(()) };

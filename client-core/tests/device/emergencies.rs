@@ -52,7 +52,8 @@ fn a_request_goes_out_with_purpose_and_reason_and_its_answer_is_told() {
 fn a_request_needs_a_purpose_and_a_reason() {
     let mut node = Node::new(&mut Relay::new(), 1, "north", "dr-a");
     let chart = node.chart("Silva");
-    for (purpose, reason) in [("", "unconscious"), ("ETREAT", " ")] {
+    let pasted = "x".repeat(2_001);
+    for (purpose, reason) in [("", "unconscious"), ("ETREAT", " "), ("ETREAT", &pasted), (&pasted, "unconscious")] {
         let refused = node.device.request_break_glass(&chart, purpose, reason, START);
         assert!(matches!(refused, Err(DeviceError::Invalid(_))));
     }
@@ -193,4 +194,32 @@ fn work_of_the_emergency_that_was_not_sent_is_kept_and_goes_to_the_relay_first()
     assert_eq!((kept.len(), kept[0].state), (1, KeptState::Custody));
     let events = b.connect(&mut relay, late);
     assert!(!events.iter().any(|event| matches!(event, SyncEvent::Sent { .. })), "once");
+}
+
+#[test]
+fn work_of_two_emergencies_that_end_on_one_connection_is_sent_both_times_and_counted_until_then() {
+    let mut relay = Relay::new();
+    let mut a = Node::new(&mut relay, 1, "north", "dr-a");
+    let charts = [a.chart("First"), a.chart("Second")];
+    a.sync(&mut relay);
+    let ends = [START.plus(HOUR_MS), START.plus(2 * HOUR_MS)];
+    for (id, held) in &relay.documents {
+        let patient = held.descriptor.as_ref().unwrap().patient.as_ref().unwrap();
+        let of = charts.iter().position(|chart| chart.patient == *patient).unwrap();
+        relay.accounts.emergency_until.insert(*id, ends[of]);
+    }
+    let mut b = Node::new(&mut relay, 2, "south", "dr-b");
+    b.give(Some(&mut relay), Input::Start, START);
+    for (chart, end) in charts.iter().zip(ends) {
+        b.device.put_resource(chart, &allergy(chart, "mine", "Nuts"), START).unwrap();
+        // The device ends it; nobody has told the engine of the edit.
+        assert!(b.device.chart(chart, end).is_err());
+        let status = b.device.status(end).unwrap();
+        assert_eq!((status.up_to_date, status.unsent, status.kept_aside.len()), (false, 1, 1));
+        assert_eq!(status.unsent_per_chart, [(Some(chart.clone()), 1)]);
+        assert!(!b.device.is_up_to_date().unwrap());
+        let events = b.give(Some(&mut relay), Input::LocalEdit, end);
+        assert!(events.contains(&SyncEvent::Sent { accepted: 1, custody: 0, refused: 0 }), "{events:?}");
+        assert!(b.device.status(end).unwrap().kept_aside.is_empty());
+    }
 }

@@ -6,13 +6,14 @@ use client_core::{ChartRef, DeviceError, ERASE_AFTER_MS, PatientFilter};
 use crate::relay::Relay;
 use crate::world::{Node, START, allergy};
 
-const CANARIES: [&str; 4] = ["Zyxwvuts", "Penicillin", "Unsent-Canary", "Kept-Canary"];
+const CANARIES: [&str; 5] = ["Zyxwvuts", "Notecanary", "Penicillin", "Unsent-Canary", "Kept-Canary"];
 
 /// A device with a chart, unsent work, work that was kept aside, and a damaged file; the relay is to erase it.
 fn ordered() -> (Relay, Node, ChartRef) {
     let mut relay = Relay::new();
     let mut node = Node::new(&mut relay, 1, "north", "dr-a");
     let (chart, gone) = (node.chart("Zyxwvuts"), node.chart("Other"));
+    node.device.add_note(&chart, "Notecanary", None, START).unwrap();
     node.sync(&mut relay);
     node.device.put_resource(&gone, &allergy(&gone, "k", "Kept-Canary"), START).unwrap();
     let of_gone = |held: &crate::relay::Held| held.descriptor.as_ref().unwrap().patient.as_ref() == Some(&gone.patient);
@@ -157,4 +158,20 @@ fn an_order_that_was_taken_back_in_time_changes_nothing() {
     relay.accounts.is_silent = false;
     node.give(Some(&mut relay), Input::Start, START);
     assert!(node.device.chart(&chart, START).is_ok());
+}
+
+#[test]
+fn work_that_the_relay_refuses_is_told_of_before_it_is_gone() {
+    let (mut relay, mut node, _) = ordered();
+    relay.accounts.wipe.clear();
+    relay.conduct.answer = Some(sync_protocol::frame::Answer::Refused(sync_protocol::frame::RefusalReason::NotSigned));
+    node.connect(&mut relay, START);
+    let lost = node.device.status(START).unwrap().held.len() + 1;
+    relay.accounts.refuses_custody = true;
+    relay.accounts.wipe.insert(node.key());
+    let events = node.give(Some(&mut relay), Input::Start, START);
+    assert!(is_wiped(events.last()), "{events:?}");
+    let trail = &relay.accounts.trails[&node.key()].entries;
+    let reason = format!("{lost} changes that had not reached the relay were erased");
+    assert!(trail.iter().any(|entry| entry.action == "wipe" && entry.reason == reason), "{:?}", trail.last());
 }

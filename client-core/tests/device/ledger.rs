@@ -57,6 +57,8 @@ pub struct Accounts {
     pub emergency_until: BTreeMap<DocumentId, UnixMillis>,
     /// Authors who may not write.
     pub may_not_write: BTreeSet<AuthorId>,
+    /// Takes nothing into custody.
+    pub refuses_custody: bool,
     /// Devices that are to be erased.
     pub wipe: BTreeSet<PublicKey>,
     /// Devices to which documents are given sealed only.
@@ -161,6 +163,9 @@ impl Relay {
         descriptor: &DocumentDescriptor,
         payload: &ByteBuf,
     ) -> Option<Answer> {
+        if self.accounts.refuses_custody {
+            return None;
+        }
         let meta = clinical_record::inspect_change(payload).unwrap();
         let hash = ChangeHash(meta.hash);
         let author = AuthorId::of_actor(&meta.actor).unwrap();
