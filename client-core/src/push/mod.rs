@@ -6,4 +6,4 @@ mod kept;
 mod outgoing;
 
 pub(crate) use answers::CUSTODY_FULL;
-pub(crate) use outgoing::Outgoing;
+pub(crate) use outgoing::{Outgoing, WHOLE_DOCUMENT_BYTES};

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde_bytes::ByteBuf;
 use sync_protocol::frame::{PushBody, PushedDocument};
 use sync_protocol::identity::{ChangeLink, ChangeSignature, uncovered};
-use sync_protocol::limits::{MAX_CHANGES_PER_PUSH, TARGET_UNPACKED_BYTES};
+use sync_protocol::limits::MAX_CHANGES_PER_PUSH;
 use sync_protocol::{AuthorId, ChangeHash, DocumentId};
 
 use crate::store::documents::StoredDocument;
@@ -16,7 +16,7 @@ use crate::store::{changes, documents, outbox, trust};
 use crate::{Device, DeviceError};
 
 /// Body size up to which a whole document goes in one push, in bytes: other authors' signatures cover it only whole.
-const WHOLE_DOCUMENT_BYTES: usize = 3 * 1024 * 1024;
+pub(crate) const WHOLE_DOCUMENT_BYTES: usize = 3 * 1024 * 1024;
 
 /// A push that is ready to go.
 #[derive(Debug, Default)]
@@ -33,10 +33,16 @@ pub(crate) struct Outgoing {
 }
 
 impl Device {
-    /// The next push from the outbox after row `after`; none if nothing waits.
+    /// The next push from the outbox after row `after`, as large as they usually are; none if nothing waits.
+    #[cfg(test)]
     pub(crate) fn next_push(&self, after: i64) -> Result<Option<Outgoing>, DeviceError> {
+        self.next_push_of(after, sync_protocol::limits::TARGET_UNPACKED_BYTES)
+    }
+
+    /// The next push from the outbox after row `after`, closed once its payloads reach `bytes_target`; none if nothing waits.
+    pub(crate) fn next_push_of(&self, after: i64, bytes_target: usize) -> Result<Option<Outgoing>, DeviceError> {
         let identity = self.enrolled_identity()?;
-        let unsent = outbox::next(&self.db, after, MAX_CHANGES_PER_PUSH, TARGET_UNPACKED_BYTES)?;
+        let unsent = outbox::next(&self.db, after, MAX_CHANGES_PER_PUSH, bytes_target)?;
         let Some(last) = unsent.last() else { return Ok(None) };
         let through = last.seq;
         let mut order = Vec::new();
@@ -59,7 +65,9 @@ impl Device {
     }
 
     /// A document whole, with every author's signature and certificate, in as few pushes as will carry it.
-    pub(crate) fn whole_document(&self, id: &DocumentId) -> Result<Vec<Outgoing>, DeviceError> {
+    ///
+    /// `most_bytes`: of payloads in one push; a larger change goes alone.
+    pub(crate) fn whole_document(&self, id: &DocumentId, most_bytes: usize) -> Result<Vec<Outgoing>, DeviceError> {
         let identity = self.enrolled_identity()?;
         // Also asked for what is not here: a relay may know more than we hold.
         let Some(document) = documents::find(&self.db, id)? else { return Ok(Vec::new()) };
@@ -70,7 +78,7 @@ impl Device {
         while rest.peek().is_some() {
             let (mut part, mut size) = (Vec::new(), 0);
             while part.len() < MAX_CHANGES_PER_PUSH
-                && let Some(change) = rest.next_if(|next| size + next.payload.len() <= WHOLE_DOCUMENT_BYTES)
+                && let Some(change) = rest.next_if(|next| size == 0 || size + next.payload.len() <= most_bytes)
             {
                 size += change.payload.len();
                 part.push((change.hash, change.payload));
@@ -156,6 +164,7 @@ fn certificates(
 mod tests {
     use serde_json::json;
 
+    use super::WHOLE_DOCUMENT_BYTES;
     use crate::testing::{NOW, enrolled};
 
     #[test]
@@ -171,7 +180,7 @@ mod tests {
         };
         let first = device.put_resource(&chart, &allergy("a"), NOW).unwrap();
         let second = device.put_resource(&chart, &allergy("b"), NOW).unwrap();
-        let whole = device.whole_document(&first.document).unwrap().remove(0);
+        let whole = device.whole_document(&first.document, WHOLE_DOCUMENT_BYTES).unwrap().remove(0);
         let mut tips: Vec<_> = whole.body.documents[0].signatures.iter().map(|signature| Some(signature.tip)).collect();
         tips.sort();
         let mut expected = [first.change, second.change];

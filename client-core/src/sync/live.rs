@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use sync_protocol::frame::{Answer, BatchBody, CaughtUp, Cursor, Decision, GoodbyeReason, Resumed, Welcome};
+use sync_protocol::limits::TARGET_UNPACKED_BYTES;
 use sync_protocol::session::{ClientEvent, ClientSession};
 use sync_protocol::{DocumentId, EpochId, RelayId, UnixMillis};
 
 use super::accounts::{Told, TrailCourse};
 use super::agreement::{Agreement, Verdict};
 use super::{Effect, SyncEvent, SyncFailure};
-use crate::push::Outgoing;
+use crate::push::{Outgoing, WHOLE_DOCUMENT_BYTES};
 use crate::status::ConnectionState;
 use crate::{Device, DeviceError};
 
@@ -213,7 +214,7 @@ impl Live {
         for document in documents {
             if !self.is_going_whole(document) && self.times_whole(document) < WHOLE_TIMES {
                 *self.sent_whole.entry(*document).or_default() += 1;
-                self.whole.extend(device.whole_document(document)?);
+                self.whole.extend(self.whole_within_frames(device, document)?);
             }
         }
         Ok(())
@@ -303,7 +304,31 @@ impl Live {
         }
         match device.next_kept_push(self.kept_sent)? {
             Some(kept) => Ok(Some(kept)),
-            None => device.next_push(self.sent_through),
+            None => self.outbox_within_a_frame(device),
+        }
+    }
+
+    /// The next push from the outbox, of fewer changes where they do not compress into the relay's frame.
+    fn outbox_within_a_frame(&self, device: &Device) -> Result<Option<Outgoing>, DeviceError> {
+        let mut bytes = TARGET_UNPACKED_BYTES;
+        loop {
+            let push = device.next_push_of(self.sent_through, bytes)?;
+            match push {
+                Some(push) if bytes > 1 && !self.session.carries(&push.body) => bytes /= 2,
+                push => return Ok(push),
+            }
+        }
+    }
+
+    /// A document whole, in more pushes where it does not compress into the relay's frame.
+    fn whole_within_frames(&self, device: &Device, document: &DocumentId) -> Result<Vec<Outgoing>, DeviceError> {
+        let mut bytes = WHOLE_DOCUMENT_BYTES;
+        loop {
+            let pushes = device.whole_document(document, bytes)?;
+            if bytes <= 1 || pushes.iter().all(|push| self.session.carries(&push.body)) {
+                return Ok(pushes);
+            }
+            bytes /= 2;
         }
     }
 

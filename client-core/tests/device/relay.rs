@@ -37,6 +37,8 @@ pub struct Conduct {
     pub hide_certificates: bool,
     /// Cuts documents into parts of one change.
     pub one_change_a_batch: bool,
+    /// Takes no larger frame; none for the usual bound.
+    pub frame_bytes: Option<u32>,
     /// Has each change that waits for a decision signed by itself.
     pub asks_for_signatures: bool,
     /// Says these in every welcome.
@@ -105,8 +107,13 @@ impl Relay {
         }
     }
 
+    fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        Limits { frame_bytes: self.conduct.frame_bytes.unwrap_or(usual.frame_bytes), ..usual }
+    }
+
     pub fn connect(&self) -> Connection {
-        let session = RelaySession::new(self.id, Nonce([9; 32]), Limits::default());
+        let session = RelaySession::new(self.id, Nonce([9; 32]), self.limits());
         Connection { session, key: None, comparing: false, inventory: Vec::new() }
     }
 
@@ -167,7 +174,7 @@ impl Relay {
         let certificate = self.certificates.iter().find(|c| c.body.device_key == *key).unwrap();
         let welcome = Welcome {
             epoch: self.epoch,
-            limits: Limits::default(),
+            limits: self.limits(),
             device: DeviceId::of_key(key),
             practitioner: certificate.body.practitioner.clone(),
             organization: certificate.body.organization.clone(),

@@ -136,3 +136,28 @@ fn an_edit_inside_something_removed_meanwhile_is_shown_until_somebody_looked_at_
     a.sync(&mut relay);
     assert!(a.device.chart(&chart, START).unwrap().overridden.is_empty());
 }
+
+#[test]
+fn pushes_keep_within_the_frame_of_a_relay_however_badly_they_compress() {
+    let mut relay = Relay::new();
+    let mut node = Node::new(&mut relay, 1, "north", "dr-a");
+    let chart = node.chart("Silva");
+    node.sync(&mut relay);
+    let mut dice = crate::world::randomness(77);
+    for n in 0..12 {
+        let mut bytes = vec![0u8; 240_000];
+        dice(&mut bytes);
+        let text: String = bytes.iter().map(|byte| char::from(b' ' + byte % 95)).collect();
+        node.device.put_resource(&chart, &allergy(&chart, &format!("r{n}"), text.trim()), START).unwrap();
+    }
+    relay.conduct.frame_bytes = Some(512 * 1024);
+    node.sync(&mut relay);
+    assert_eq!(relay.changes(), 14);
+    // A relay that lost them asks for the document whole.
+    relay.set_back(12);
+    relay.conduct.frame_bytes = Some(512 * 1024);
+    for _ in 0..4 {
+        node.connect(&mut relay, START);
+    }
+    assert_eq!(relay.changes(), 14);
+}

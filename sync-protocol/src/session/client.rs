@@ -181,6 +181,13 @@ impl ClientSession {
         Some((self.last_push, ClientEvent::Send(encode(&Frame::Push(push)))))
     }
 
+    /// Whether a push of this body stays within the frame that the relay takes.
+    #[must_use]
+    pub fn carries(&self, body: &PushBody) -> bool {
+        let push = Push { push: self.last_push + 1, body: Packed::pack_with(body, self.dictionary) };
+        encode(&Frame::Push(push)).len() <= self.limits.frame_bytes as usize
+    }
+
     /// Tells the relay what is held, after a [`ClientEvent::Resumed`] that asked for it.
     #[must_use]
     pub fn inventory(&mut self, inventory: Inventory) -> ClientEvent {
