@@ -1,7 +1,7 @@
 //! Documents laid ready on devices, sealed, for emergencies without a network: those that policy stages and nobody may read
 //! there yet. They go out when a device has everything else.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use roaring::RoaringBitmap;
 use serde_json::json;
@@ -123,10 +123,11 @@ impl Relay {
         let may_stay = may_stay & wanted.documents();
         let gone = self.peer(id).map(|peer| peer.holdings.gone.clone()).unwrap_or_default();
         self.owe_no_more(&device, &(may_stay - gone))?;
+        let here: HashMap<u32, Position> =
+            there.iter().filter(|staged| staged.acknowledged).map(|staged| (staged.document, staged.upto)).collect();
         let mut queue = VecDeque::new();
         for number in self.gate.in_order_of_urgency(wanted.documents(), &[]) {
-            let upto = there.iter().find(|staged| staged.document == number && staged.acknowledged);
-            if upto.map(|staged| staged.upto) < Some(self.store.last_position(number)?) {
+            if here.get(&number) < Some(&self.store.last_position(number)?) {
                 queue.push_back(number);
             }
         }
