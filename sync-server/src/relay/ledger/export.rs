@@ -51,7 +51,11 @@ impl Relay {
             }
         }
         for one in list(&detail["documents-accepted-custody-refused"]) {
-            documents.extend(self.by_id(&one[0])?);
+            let taken = [1, 2].iter().any(|at| one[*at].as_u64().unwrap_or_default() > 0);
+            // Of what was refused, another organization's documents are not looked up: it would tell which there are.
+            let own =
+                |found: &EventDocument| row.organization.as_deref() == Some(found.descriptor.organization.as_str());
+            documents.extend(self.by_id(&one[0])?.filter(|found| taken || own(found)));
         }
         documents.extend(self.by_id(&detail["document"])?);
         let entries = self.anchored_by(&row, &detail)?;

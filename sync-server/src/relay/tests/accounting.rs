@@ -87,3 +87,25 @@ fn a_device_that_tells_of_endless_reading_hides_nobody_elses() {
     assert_eq!((last.device, found.recorded.len(), found.more), (other, 10_001, true));
     assert_eq!(found.recorded[0].seq, 51, "the newest of it");
 }
+
+#[test]
+fn an_export_does_not_tell_which_documents_there_are_at_another_organization() {
+    let mut clinic = Clinic::of_two();
+    clinic.write(0, &core("north", "p1"), "penicillin");
+    let named = |clinic: &Clinic, at: &str| {
+        let rows = clinic.relay.audit_event_rows(&crate::store::Scope::Of(vec![organization(at)]), 0, 1_000).unwrap();
+        let written = rows.into_iter().filter(|one| one.row.action == "write").map(|one| one.documents.len());
+        written.collect::<Vec<_>>()
+    };
+    for of in ["p1", "p9"] {
+        clinic.devices[2].edit(&core("north", of), "guessed");
+        let mut body = clinic.devices[2].unsent();
+        body.documents.iter_mut().for_each(|document| document.signatures.clear());
+        clinic.push_body(2, &body);
+    }
+    assert_eq!(named(&clinic, "south"), [0, 0], "alike, whether there is such a document or not");
+    assert_eq!(named(&clinic, "north"), [1]);
+    // What was kept in custody is told: it is what the device itself said.
+    assert!(matches!(clinic.write(2, &core("north", "p2"), "signed")[..], [Answer::Custody(_)]));
+    assert_eq!(named(&clinic, "south"), [0, 0, 1]);
+}
