@@ -21,6 +21,7 @@ mod fhir_time;
 mod lease;
 mod observe;
 mod own_words;
+mod own_work;
 mod person;
 mod projection;
 mod purge;
@@ -51,6 +52,7 @@ pub use erasure::ERASE_AFTER_MS;
 pub use error::{ConnectionError, DeviceError};
 pub use exchange::chart_of_code;
 pub use observe::{DeviceEvent, ObserverId};
+pub use own_work::OwnWork;
 pub use person::Person;
 #[doc(hidden)]
 pub use projection::as_version;

@@ -43,6 +43,7 @@ mod signing;
 mod summary;
 mod text_form;
 mod validation;
+mod written;
 
 pub use as_of::AsOf;
 pub use bundle::{
@@ -70,3 +71,4 @@ pub use schema::{CURRENT_SCHEMA, Schema, SchemaStep};
 pub use signing::{SignedVersion, is_signed, keeps_signed_content};
 pub use summary::{PatientIdentifier, PatientSummary, ResourceSummary, patient_summary, resource_summary};
 pub use validation::{ValidationIssue, ValidationProblem, validate};
+pub use written::{Written, written};

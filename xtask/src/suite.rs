@@ -35,10 +35,11 @@ pub const SUITES: [Suite; 3] = [
         optional: true,
         run: || {
             let folder = data_folder().unwrap_or_default();
+            // With the workspace's features, so that nothing is built a second time.
             let suites = [
-                ["test", "--package", "clinical-record", "--test", "bundles_from_a_folder"].as_slice(),
-                &["test", "--package", "client-core", "--test", "device", "real_bundles"],
-                &["test", "--package", "system-tests", "--test", "system", "real_bundles"],
+                ["test", "--workspace", "--test", "bundles_from_a_folder"].as_slice(),
+                &["test", "--workspace", "--test", "device", "real_bundles"],
+                &["test", "--workspace", "--test", "system", "real_bundles"],
             ];
             suites.iter().all(|arguments| succeeds(cargo(arguments).env("SATCHEL_DATA_DIR", &folder)))
         },
@@ -49,7 +50,7 @@ pub const SUITES: [Suite; 3] = [
         requirements: &[C_COMPILER, FHIRKIT],
         optional: true,
         run: || {
-            let mut run = cargo(&["test", "--package", "client-core", "--test", "device", "validators"]);
+            let mut run = cargo(&["test", "--workspace", "--test", "device", "validators"]);
             if let Some(folder) = data_folder() {
                 run.env("SATCHEL_DATA_DIR", folder);
             }

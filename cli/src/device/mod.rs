@@ -9,6 +9,7 @@ mod enroll;
 mod export;
 mod files;
 mod import;
+mod own_work;
 mod past;
 mod persons;
 mod print;
@@ -112,6 +113,8 @@ enum DeviceCommand {
     Export(export::ExportArgs),
     /// List work that a privacy officer returned; export it, apply it again, or discard it
     Drafts(drafts::DraftsArgs),
+    /// Changes of yours that others do not have: in custody, refused, returned, kept aside; and what you wrote in them
+    OwnWork(own_work::OwnWorkArgs),
     /// Open a chart in an emergency: at once if it lies sealed on this device, otherwise the relay is asked. Without a chart,
     /// list what was asked and opened
     BreakGlass(break_glass::BreakGlassArgs),
@@ -171,6 +174,7 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::Watch(args) => sync::watch(context, &args),
         DeviceCommand::Export(args) => export::run(context, &args),
         DeviceCommand::Drafts(args) => drafts::run(context, &args),
+        DeviceCommand::OwnWork(args) => own_work::run(context, &args),
         DeviceCommand::BreakGlass(args) => break_glass::run(context, &args),
         DeviceCommand::Sealed => break_glass::sealed(context),
         DeviceCommand::Audit(args) => audit::run(&context, &args),

@@ -91,8 +91,8 @@ fn work_json((chart, work): &(Option<ChartRef>, ChartWork)) -> Value {
 fn print_work(chart: Option<&ChartRef>, work: &ChartWork) {
     let chart = chart.map_or_else(|| "the directory".into(), ToString::to_string);
     let told = [
-        (work.in_custody, "CUSTODY     ", "changes wait for a privacy officer"),
-        (work.kept_aside, "kept aside  ", "unsent changes; the chart was taken back"),
+        (work.in_custody, "CUSTODY     ", "changes wait for a privacy officer: satchel device own-work"),
+        (work.kept_aside, "kept aside  ", "changes; the chart was taken back: satchel device own-work"),
         (work.drafts, "DRAFTS      ", "returned by a privacy officer: satchel device drafts"),
     ];
     for (count, heading, what) in told.into_iter().filter(|(count, ..)| *count > 0) {

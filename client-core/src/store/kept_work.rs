@@ -109,6 +109,21 @@ pub(crate) fn of_document(db: &Connection, document: &DocumentId) -> Result<Vec<
     Ok(kept)
 }
 
+/// A kept change, or one that is held back in a document that is here, with its bytes.
+pub(crate) fn own_payload(
+    db: &Connection,
+    document: &DocumentId,
+    change: &ChangeHash,
+) -> Result<Option<Vec<u8>>, DeviceError> {
+    let sql = "SELECT payload FROM kept_work WHERE document = ?1 AND hash = ?2
+               UNION ALL
+               SELECT change.payload FROM outbox JOIN change ON change.number = outbox.change
+               JOIN document ON document.number = outbox.document WHERE document.id = ?1 AND change.hash = ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![document.0, change.0])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+}
+
 /// Takes a change out. True if it was there.
 pub(crate) fn forget(db: &Connection, document: &DocumentId, change: &ChangeHash) -> Result<bool, DeviceError> {
     let sql = "DELETE FROM kept_work WHERE document = ?1 AND hash = ?2";

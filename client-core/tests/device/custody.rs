@@ -64,6 +64,9 @@ fn an_accepted_change_is_shared_and_those_that_build_on_it_follow() {
     b.connect(&mut relay, START);
     let work = b.device.status(START).unwrap().work_per_chart;
     assert_eq!(work, [(Some(chart.clone()), ChartWork { in_custody: 2, ..ChartWork::default() })]);
+    let own = b.device.own_work(START).unwrap();
+    assert!(own.iter().all(|one| one.state == client_core::KeptState::Custody && !one.taken_back));
+    assert_eq!(b.device.export_own_work(&own[0], START).unwrap()[0].value, json!("stopped"));
     let (document, hash) = first_in_custody(&relay);
     relay.decide(document, hash, true, "");
     let events = b.sync(&mut relay);
@@ -454,6 +457,11 @@ fn a_decision_on_work_kept_aside_is_heeded_when_the_chart_returns() {
     relay.decide(document, hash, false, WHY);
     b.connect(&mut relay, START);
     assert_eq!(b.device.status(START).unwrap().kept_aside.len(), 1);
+    let work = b.device.own_work(START).unwrap();
+    assert_eq!((work.len(), work[0].state, work[0].taken_back), (1, client_core::KeptState::Returned, true));
+    assert_eq!(work[0].reason.as_deref(), Some(WHY));
+    let told = b.device.export_own_work(&work[0], START).unwrap();
+    assert_eq!(told.iter().map(|one| one.value.clone()).collect::<Vec<_>>(), [json!("stopped")], "and nothing else");
     relay.conduct.withdraw.clear();
     relay.epoch = sync_protocol::EpochId([9; 16]);
     b.give(Some(&mut relay), Input::Start, UnixMillis(START.0));
