@@ -34,7 +34,7 @@ impl Device {
     /// `purpose`: of use, v3-PurposeOfUse, for instance `ETREAT`. `reason`: in the practitioner's words; the privacy
     /// officer reads it. Gives the request's number.
     /// # Errors
-    /// [`DeviceError::Invalid`] without a purpose or reason, or with one longer than [`MAX_REASON_BYTES`];
+    /// [`DeviceError::Invalid`] without a purpose or reason, or with one longer than 2,000 bytes;
     /// [`DeviceError::LeaseExpired`]; storage.
     pub fn request_break_glass(
         &mut self,
