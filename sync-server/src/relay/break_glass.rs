@@ -48,7 +48,7 @@ impl Relay {
         let until = until.map(|until| until.plus(since.0.saturating_sub(now.0)));
         let Some(until) = until.filter(|until| *until > now && !reason.trim().is_empty()) else {
             let detail = json!({ "organization": organization, "patient": patient, "purpose": purpose });
-            self.audit_emergency("refuse-break-glass", device, &subject, detail, now)?;
+            self.audit_deed("refuse-break-glass", device, &subject, detail, now)?;
             return Ok(None);
         };
         let reason = reason.trim().chars().take(REASON_CHARS).collect();
@@ -62,7 +62,7 @@ impl Relay {
             "opening": opening.id, "organization": opening.organization, "patient": opening.patient,
             "purpose": purpose, "until": until,
         });
-        self.audit_emergency("break-glass", device, &opening.subject, detail, now)?;
+        self.audit_deed("break-glass", device, &opening.subject, detail, now)?;
         self.gate.change(FactChange::Opening(opening.clone()));
         self.wake_all();
         Ok(Some(opening))
@@ -103,7 +103,8 @@ impl Relay {
         self.store.opening(id)
     }
 
-    fn audit_emergency(
+    /// Audits what somebody did on a device.
+    pub(super) fn audit_deed(
         &mut self,
         action: &'static str,
         device: DeviceId,

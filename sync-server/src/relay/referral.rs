@@ -7,7 +7,7 @@ use sync_protocol::{Compartment, DeviceId, DocumentDescriptor, ReferralId, UnixM
 
 use super::{ConnectionId, Relay};
 use crate::access::{Action, FactChange, Grant, Grantee, Subject};
-use crate::store::{NewAuditRow, StoreError};
+use crate::store::StoreError;
 
 /// Referrals that a device may ask for in a minute, at most.
 const PER_MINUTE: u32 = 60;
@@ -50,7 +50,7 @@ impl Relay {
             Err(refusal) => {
                 let detail =
                     json!({ "organization": asked.organization, "patient": asked.patient, "refusal": refusal });
-                self.audit_referral("refuse-referral", device, subject, detail, now)?;
+                self.audit_deed("refuse-referral", device, subject, detail, now)?;
                 Ok(ReferOutcome::Refused(refusal))
             }
         }
@@ -79,8 +79,12 @@ impl Relay {
             return Ok(Err(ReferRefusal::MayNotRefer));
         }
         let is_there = match &asked.to {
-            Recipient::Organization(id) => self.store.organizations()?.iter().any(|known| known.id == *id),
-            Recipient::Practitioner(id) => self.store.practitioners()?.iter().any(|known| known.id == *id),
+            Recipient::Organization(id) => self.store.organization_key(id)?.is_some(),
+            Recipient::Practitioner(id) => match self.store.practitioner(id) {
+                Ok(_) => true,
+                Err(StoreError::NotFound(_)) => false,
+                Err(error) => return Err(error),
+            },
         };
         if !is_there {
             return Ok(Err(ReferRefusal::UnknownRecipient));
@@ -108,28 +112,10 @@ impl Relay {
         };
         self.begin()?;
         self.store.add_grant(&grant)?;
-        self.audit_referral("refer", device, subject, json!(grant), now)?;
+        self.audit_deed("refer", device, subject, json!(grant), now)?;
         self.gate.change(FactChange::Grant(grant));
         self.wake_all();
         Ok(ReferOutcome::Opened(until))
-    }
-
-    fn audit_referral(
-        &mut self,
-        action: &'static str,
-        device: DeviceId,
-        subject: &Subject,
-        detail: serde_json::Value,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        self.audit(&NewAuditRow {
-            at: now,
-            action,
-            device: Some(device),
-            practitioner: Some(subject.practitioner.clone()),
-            organization: Some(subject.organization.clone()),
-            detail,
-        })
     }
 }
 
