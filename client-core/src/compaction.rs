@@ -63,7 +63,7 @@ impl Device {
     /// # Errors
     /// Storage.
     pub fn history_saver(&self) -> Result<HistorySaver, DeviceError> {
-        Ok(HistorySaver { db: store::open_beside(&self.folder)?, not_saved: BTreeSet::new() })
+        Ok(HistorySaver { db: store::open_beside(&self.folder, self.key.as_ref())?, not_saved: BTreeSet::new() })
     }
 }
 

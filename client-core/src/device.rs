@@ -10,10 +10,12 @@ use sync_protocol::{DeviceId, DocumentId, OrganizationId, PatientId, Practitione
 
 use crate::elapsed::Elapsed;
 use crate::observe::{DeviceEvent, Observers};
+use crate::profile::{UnsentFile, UnsentSummary};
 use crate::query::LiveQueries;
 use crate::random::Randomness;
 use crate::status::Link;
 use crate::store::identity::{self, Identity};
+use crate::store::key::DatabaseKey;
 use crate::store::{self, DamagedFile, documents, erase, trail, trust};
 use crate::trail::{CHECKED_AT_OPEN, Shown};
 use crate::{ChartRef, DeviceError};
@@ -37,6 +39,10 @@ pub struct Device {
     /// The profile was erased on the relay's order and not enrolled anew.
     pub(crate) wiped: bool,
     pub(crate) folder: PathBuf,
+    /// None if the profile is not encrypted.
+    pub(crate) key: Option<DatabaseKey>,
+    /// Tells beside an encrypted database how much is unsent.
+    unsent_file: Option<UnsentFile>,
     /// The first entry of the trail that was found changed.
     pub(crate) trail_broken_at: Option<u64>,
     damaged: Option<DamagedFile>,
@@ -61,13 +67,35 @@ pub struct DeviceIdentity {
 }
 
 impl Device {
-    /// Opens the profile in `folder`, making it if need be.
+    /// Opens the profile in `folder`, making it if need be, without any encryption. See [`crate::profile::Profiles`] for that.
     ///
     /// A damaged database is put aside, see [`Device::damaged_file`].
     /// # Errors
-    /// [`DeviceError::SchemaTooNew`] and the storage errors; the file is then as it was.
+    /// [`DeviceError::SchemaTooNew`], [`DeviceError::Encrypted`] and the storage errors; the file is then as it was.
     pub fn open(folder: &Path, randomness: impl Randomness + 'static, now: UnixMillis) -> Result<Self, DeviceError> {
-        let (db, damaged) = store::open(folder, now)?;
+        Self::open_with(folder, None, Box::new(randomness), now)
+    }
+
+    /// Opens the encrypted profile in `folder`, making its database if need be.
+    pub(crate) fn open_encrypted(
+        folder: &Path,
+        key: DatabaseKey,
+        randomness: impl Randomness + 'static,
+        now: UnixMillis,
+    ) -> Result<Self, DeviceError> {
+        let mut device = Self::open_with(folder, Some(key), Box::new(randomness), now)?;
+        device.unsent_file = Some(UnsentFile::of(folder));
+        device.note_unsent();
+        Ok(device)
+    }
+
+    fn open_with(
+        folder: &Path,
+        key: Option<DatabaseKey>,
+        randomness: Box<dyn Randomness>,
+        now: UnixMillis,
+    ) -> Result<Self, DeviceError> {
+        let (db, damaged) = store::open(folder, key.as_ref(), now)?;
         let identity = identity::load(&db)?;
         let seen_version = data_version(&db)?;
         let trail_broken_at = trail::first_broken(&db, Some(CHECKED_AT_OPEN))?;
@@ -76,7 +104,7 @@ impl Device {
         let mut device = Self {
             db,
             identity,
-            randomness: Box::new(randomness),
+            randomness,
             observers: Observers::default(),
             live: LiveQueries::default(),
             link: Link::default(),
@@ -86,6 +114,8 @@ impl Device {
             rewritten_through: 0,
             wiped,
             folder: folder.to_owned(),
+            key,
+            unsent_file: None,
             trail_broken_at,
             damaged,
             seen_version,
@@ -112,6 +142,37 @@ impl Device {
         self.damaged.as_ref()
     }
 
+    /// Whether the database is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Whether the profile is enrolled with a relay.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    /// What only this device has, counted. Works past the lease and before enrolment too.
+    ///
+    /// # Errors
+    /// Storage.
+    pub fn unsent_summary(&self, now: UnixMillis) -> Result<UnsentSummary, DeviceError> {
+        UnsentSummary::count(&self.db, now)
+    }
+
+    /// Locks the profile: records that, closes the database and forgets the key. Unsent work stays where it is.
+    ///
+    /// # Errors
+    /// Storage, if it could not be recorded; the profile is locked all the same.
+    pub fn lock(mut self, now: UnixMillis) -> Result<(), DeviceError> {
+        match self.identity.is_some() && !self.is_erased()? {
+            true => self.record_lock(now),
+            false => Ok(()),
+        }
+    }
+
     /// Who this device is.
     ///
     /// # Errors
@@ -133,6 +194,10 @@ impl Device {
     /// # Errors
     /// [`DeviceError::AlreadyEnrolled`]; storage.
     pub fn begin_enrolment(&mut self, relay_url: &str) -> Result<SecretKey, DeviceError> {
+        if self.wiped && self.key.is_some() {
+            // Its files are gone; another profile is to be made.
+            return Err(DeviceError::Wiped);
+        }
         if let Some(identity) = &self.identity {
             return Err(DeviceError::AlreadyEnrolled { relay: identity.relay_url.clone() });
         }
@@ -162,6 +227,7 @@ impl Device {
         tx.commit()?;
         self.identity = identity::load(&self.db)?;
         self.wiped = false;
+        self.note_unsent();
         self.identity()
     }
 
@@ -224,7 +290,16 @@ impl Device {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let outcome = work(&tx, identity)?;
         tx.commit()?;
+        self.note_unsent();
         Ok(outcome)
+    }
+
+    /// Tells beside the database how much is unsent. To be called after each commit that may change that.
+    pub(crate) fn note_unsent(&self) {
+        if let Some(file) = self.unsent_file.as_ref().filter(|_| !self.wiped) {
+            let now = self.elapsed.last_look().unwrap_or(UnixMillis(0));
+            file.refresh(&self.db, self.identity.is_some(), now);
+        }
     }
 
     /// Tells observers, after a commit.

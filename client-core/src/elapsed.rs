@@ -38,6 +38,11 @@ impl Elapsed {
         self.total.saturating_add(gone)
     }
 
+    /// The clock at the last look.
+    pub(crate) fn last_look(&self) -> Option<UnixMillis> {
+        self.at
+    }
+
     fn is_set_back(&self, now: UnixMillis) -> bool {
         self.at.is_some_and(|at| now < at)
     }

@@ -14,7 +14,7 @@ use crate::store::kept_work::KeptState;
 use crate::store::outbox::OutboxState;
 use crate::store::{self, erase, identity, kept_work, outbox, receipts, trail};
 use crate::trail::{self as acts, Act};
-use crate::{Device, DeviceError, purge};
+use crate::{Device, DeviceError, profile, purge};
 
 /// For so long after the order a device tries to hand over what was not sent, in milliseconds. It is presumed lost.
 pub const ERASE_AFTER_MS: i64 = 5 * 60 * 1000;
@@ -100,7 +100,8 @@ impl Device {
         Ok(true)
     }
 
-    /// The relay has the receipt: the identity goes too. The profile can be enrolled anew.
+    /// The relay has the receipt: the identity goes too. A profile that is not encrypted can be enrolled anew; of an encrypted one
+    /// key and files go, and only a note is left that it was wiped.
     pub(crate) fn forget_identity(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
         self.write(|tx, _| {
             trail::forget_all(tx)?;
@@ -108,7 +109,8 @@ impl Device {
         })?;
         self.identity = None;
         self.wiped = true;
-        self.overwrite()
+        self.overwrite()?;
+        if self.key.is_some() { profile::wipe::on_order(&self.folder, now) } else { Ok(()) }
     }
 
     /// Makes what was deleted unreadable in the file and in the log.

@@ -105,6 +105,17 @@ pub enum DeviceError {
         /// Newest known here.
         known: i64,
     },
+    /// The profile is encrypted and was to be opened without its key.
+    #[error("this profile is encrypted; unlock it with its PIN")]
+    Encrypted,
+    /// Encrypting the profile was interrupted.
+    #[error("this profile was being encrypted when that was interrupted; encrypt it again to finish")]
+    BeingEncrypted,
+    /// The database was not written with this key, or its very beginning is damaged. It was not touched.
+    #[error(
+        "the file profile.db was not written with this profile's key, or its beginning is damaged; it was left as it is"
+    )]
+    WrongKey,
     /// The database or its folder cannot be written.
     #[error("the database cannot be written: read-only or not permitted. Nothing was lost, nothing was stored")]
     StorageReadOnly,

@@ -11,6 +11,7 @@ mod device;
 mod draft;
 #[cfg(feature = "native")]
 pub mod driver;
+mod durable;
 mod edit;
 mod elapsed;
 mod emergency;
@@ -23,6 +24,7 @@ mod observe;
 mod own_words;
 mod own_work;
 mod person;
+pub mod profile;
 mod projection;
 mod purge;
 mod push;
@@ -54,6 +56,9 @@ pub use exchange::chart_of_code;
 pub use observe::{DeviceEvent, ObserverId};
 pub use own_work::OwnWork;
 pub use person::Person;
+pub use profile::{
+    IdleLock, Pin, PlatformSecret, ProfileEntry, ProfileError, ProfileId, ProfileSettings, Profiles, UnsentSummary,
+};
 #[doc(hidden)]
 pub use projection::as_version;
 pub use query::{

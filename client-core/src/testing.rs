@@ -10,14 +10,23 @@ use crate::Device;
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_000);
 
-/// The profile in `folder`, enrolled for `dr-a` at `north`, with a lease of 1000 s.
-pub(crate) fn enrolled(folder: &Path) -> Device {
-    let mut counter = 0u8;
-    let randomness = move |bytes: &mut [u8]| {
+/// Repeatable randomness.
+pub(crate) fn counting(mut counter: u8) -> impl FnMut(&mut [u8]) + Send {
+    move |bytes: &mut [u8]| {
         counter = counter.wrapping_add(1);
         bytes.fill(counter);
-    };
-    let mut device = Device::open(folder, randomness, NOW).unwrap();
+    }
+}
+
+/// The profile in `folder`, enrolled for `dr-a` at `north`, with a lease of 1000 s.
+pub(crate) fn enrolled(folder: &Path) -> Device {
+    let mut device = Device::open(folder, counting(0), NOW).unwrap();
+    enrol(&mut device);
+    device
+}
+
+/// Enrols a device for `dr-a` at `north`, with a lease of 1000 s.
+pub(crate) fn enrol(device: &mut Device) {
     let device_key = device.begin_enrolment("ws://localhost").unwrap().public();
     let organization_key = SecretKey::from_seed([9; 32]);
     let body = CertificateBody {
@@ -38,7 +47,6 @@ pub(crate) fn enrolled(folder: &Path) -> Device {
         lease_ms: 1_000_000,
     };
     device.finish_enrolment("ws://localhost", &enrolled, NOW).unwrap();
-    device
 }
 
 /// Whether any file in `folder` holds these bytes.

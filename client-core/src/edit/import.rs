@@ -117,6 +117,7 @@ impl Device {
         }
         record(&tx, &touched, now)?;
         tx.commit()?;
+        self.note_unsent();
         if !touched.is_empty() {
             let documents = touched.into_iter().map(|(_, document)| document).collect();
             self.tell(&DeviceEvent::DocumentsChanged { documents, charts: report.charts.clone() });

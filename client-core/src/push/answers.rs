@@ -56,6 +56,7 @@ impl Device {
         let Work { settled, reused, .. } = work;
         remake(&tx, identity, &reused, now)?;
         tx.commit()?;
+        self.note_unsent();
         Ok(settled)
     }
 }

@@ -74,6 +74,7 @@ impl Device {
         }
         name_charts(&tx, &mut applied)?;
         tx.commit()?;
+        self.note_unsent();
         self.tell_applied(&applied);
         Ok(applied)
     }

@@ -80,7 +80,7 @@ mod tests {
         const KEPT: [&str; 7] =
             ["identity", "trail", "trail_state", "erasure", "sync_state", "sqlite_sequence", "projection"];
         let folder = tempfile::tempdir().unwrap();
-        let (db, _) = open(folder.path(), UnixMillis(1)).unwrap();
+        let (db, _) = open(folder.path(), None, UnixMillis(1)).unwrap();
         let mut statement = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
         let tables = statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
         for table in tables.filter(|name| !name.contains("_search_")) {

@@ -11,6 +11,7 @@ pub(crate) mod identity;
 pub(crate) mod inbox;
 pub(crate) mod incoming;
 pub(crate) mod kept_work;
+pub(crate) mod key;
 mod migrations;
 mod open;
 pub(crate) mod outbox;
@@ -27,9 +28,12 @@ pub(crate) mod sums;
 pub(crate) mod sync_state;
 pub(crate) mod trail;
 pub(crate) mod trust;
+pub(crate) mod unsent;
 
 pub use open::DamagedFile;
-pub(crate) use open::{erase_damaged_files, open, open_beside};
+pub(crate) use open::{
+    ADOPTING, ENCRYPTED_FILE, KEY_FILE, PLAIN_FILE, TOMBSTONE, damaged_files, erase_damaged_files, open, open_beside,
+};
 
 use rusqlite::Row;
 

@@ -1,4 +1,4 @@
-//! Opens the database file; one that is damaged is put aside, never deleted.
+//! Opens the database file; one that is damaged is put aside, never deleted. One that another key belongs to is left alone.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,11 +7,22 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use sync_protocol::UnixMillis;
 
+use super::key::{DatabaseKey, FileKind};
 use super::{migrations, projections};
-use crate::DeviceError;
+use crate::{DeviceError, durable};
 
-/// Name of the database inside a profile's folder.
-const FILE: &str = "device.db";
+/// Name of a database that is not encrypted, inside a profile's folder.
+pub(crate) const PLAIN_FILE: &str = "device.db";
+/// Name of an encrypted one. Another, so that neither is ever taken for the other.
+pub(crate) const ENCRYPTED_FILE: &str = "profile.db";
+/// What a database that is not encrypted is called while it is being replaced by an encrypted one; an id follows.
+pub(crate) const ADOPTING: &str = "device.db.adopting-";
+/// The wrapped key of an encrypted database, beside it.
+pub(crate) const KEY_FILE: &str = "profile.key";
+/// Says of a profile that it was wiped.
+pub(crate) const TOMBSTONE: &str = "profile.wiped";
+/// What follows the name of a database that was put aside; a time follows.
+const DAMAGED: &str = ".damaged-";
 /// How long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -24,19 +35,26 @@ pub struct DamagedFile {
     pub problem: String,
 }
 
-/// Opens or creates the database in `folder`. `now` names a damaged file that is put aside.
+/// Opens or creates the database in `folder`: with a key the encrypted one. `now` names a damaged file that is put aside.
 ///
 /// # Errors
-/// [`DeviceError::SchemaTooNew`], [`DeviceError::StorageReadOnly`], [`DeviceError::StorageFull`] and the like; the file
-/// is then as it was.
-pub(crate) fn open(folder: &Path, now: UnixMillis) -> Result<(Connection, Option<DamagedFile>), DeviceError> {
-    make_private(folder).map_err(|error| DeviceError::files("making the profile folder", &error))?;
-    let file = folder.join(FILE);
-    match attempt(&file)? {
+/// [`DeviceError::SchemaTooNew`], [`DeviceError::WrongKey`], [`DeviceError::Encrypted`], [`DeviceError::StorageReadOnly`],
+/// [`DeviceError::StorageFull`] and the like; the file is then as it was.
+pub(crate) fn open(
+    folder: &Path,
+    key: Option<&DatabaseKey>,
+    now: UnixMillis,
+) -> Result<(Connection, Option<DamagedFile>), DeviceError> {
+    durable::make_private(folder).map_err(|error| DeviceError::files("making the profile folder", &error))?;
+    if key.is_none() {
+        refuse_encrypted(folder)?;
+    }
+    let file = file_in(folder, key);
+    match attempt(&file, key)? {
         Opened::Sound(db) => Ok((db, None)),
         Opened::Damaged(problem) => {
             let kept_as = put_aside(&file, now)?;
-            match attempt(&file)? {
+            match attempt(&file, key)? {
                 Opened::Sound(db) => Ok((db, Some(DamagedFile { kept_as, problem }))),
                 Opened::Damaged(_) => Err(super::unreadable("opening a new database")),
             }
@@ -45,20 +63,33 @@ pub(crate) fn open(folder: &Path, now: UnixMillis) -> Result<(Connection, Option
 }
 
 /// Opens the database in `folder` once more, beside a connection that has checked it.
-pub(crate) fn open_beside(folder: &Path) -> Result<Connection, DeviceError> {
-    let db = Connection::open(folder.join(FILE))?;
-    db.busy_timeout(BUSY)?;
+pub(crate) fn open_beside(folder: &Path, key: Option<&DatabaseKey>) -> Result<Connection, DeviceError> {
+    let db = connect(&file_in(folder, key), key)?;
     configure(&db)?;
     Ok(db)
 }
 
-/// Makes the folder, for this user's eyes only: it holds charts and a secret key.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+fn file_in(folder: &Path, key: Option<&DatabaseKey>) -> PathBuf {
+    folder.join(if key.is_some() { ENCRYPTED_FILE } else { PLAIN_FILE })
+}
+
+/// Without a key nothing new is to begin where charts lie encrypted.
+fn refuse_encrypted(folder: &Path) -> Result<(), DeviceError> {
+    if folder.join(ENCRYPTED_FILE).exists() || folder.join(TOMBSTONE).exists() {
+        return Err(DeviceError::Encrypted);
+    }
+    let is_new = !folder.join(PLAIN_FILE).exists();
+    let failed = |error: std::io::Error| DeviceError::files("reading the profile folder", &error);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with(ADOPTING) {
+            return Err(DeviceError::BeingEncrypted);
+        }
+        if is_new && [KEY_FILE, TOMBSTONE].iter().any(|file| entry.path().join(file).exists()) {
+            return Err(DeviceError::Encrypted);
+        }
+    }
+    Ok(())
 }
 
 enum Opened {
@@ -66,9 +97,23 @@ enum Opened {
     Damaged(String),
 }
 
-fn attempt(file: &Path) -> Result<Opened, DeviceError> {
-    let mut db = Connection::open(file)?;
+fn connect(file: &Path, key: Option<&DatabaseKey>) -> Result<Connection, DeviceError> {
+    let db = Connection::open(file)?;
     db.busy_timeout(BUSY)?;
+    if let Some(key) = key {
+        key.unlock(&db)?;
+    }
+    Ok(db)
+}
+
+fn attempt(file: &Path, key: Option<&DatabaseKey>) -> Result<Opened, DeviceError> {
+    // A wrong key and a damaged page look the same to SQLite. What is not this key's is not called damaged.
+    if let Some(key) = key
+        && matches!(key.kind_of(file)?, FileKind::Foreign | FileKind::Plain)
+    {
+        return Err(DeviceError::WrongKey);
+    }
+    let mut db = connect(file, key)?;
     match check(&db) {
         Ok(None) => {}
         Ok(Some(problem)) => return Ok(Opened::Damaged(problem)),
@@ -112,25 +157,25 @@ fn configure(db: &Connection) -> Result<(), DeviceError> {
     Ok(())
 }
 
+/// The damaged databases that were put aside in `folder`, encrypted or not.
+pub(crate) fn damaged_files(folder: &Path) -> Result<Vec<PathBuf>, DeviceError> {
+    let failed = |error: std::io::Error| DeviceError::files("reading the profile folder", &error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if [PLAIN_FILE, ENCRYPTED_FILE].iter().any(|file| name.starts_with(&format!("{file}{DAMAGED}"))) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 /// Overwrites and removes the damaged databases that were put aside in `folder`: a person's right to look at them ends when
 /// the profile is erased.
 pub(crate) fn erase_damaged_files(folder: &Path) -> Result<(), DeviceError> {
     let failed = |error: std::io::Error| DeviceError::files("erasing a damaged database", &error);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with(&format!("{FILE}.damaged-")) {
-            overwrite(&path).and_then(|()| std::fs::remove_file(&path)).map_err(failed)?;
-        }
-    }
-    Ok(())
-}
-
-fn overwrite(path: &Path) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
-    let length = file.metadata()?.len();
-    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), length), &mut file)?;
-    file.sync_all()
+    damaged_files(folder)?.iter().try_for_each(|path| durable::destroy(path).map_err(failed))
 }
 
 fn put_aside(file: &Path, now: UnixMillis) -> Result<PathBuf, DeviceError> {
@@ -141,17 +186,17 @@ fn put_aside(file: &Path, now: UnixMillis) -> Result<PathBuf, DeviceError> {
     };
     let mut stamp = now.0;
     // Two damaged files within a millisecond, or a clock set back: never over one another.
-    while with(&format!(".damaged-{stamp}")).exists() {
+    while with(&format!("{DAMAGED}{stamp}")).exists() {
         stamp += 1;
     }
     for side in ["", "-wal", "-shm"] {
         let from = with(side);
         if from.exists() {
-            std::fs::rename(&from, with(&format!(".damaged-{stamp}{side}")))
+            std::fs::rename(&from, with(&format!("{DAMAGED}{stamp}{side}")))
                 .map_err(|error| DeviceError::files("putting a damaged database aside", &error))?;
         }
     }
-    Ok(with(&format!(".damaged-{stamp}")))
+    Ok(with(&format!("{DAMAGED}{stamp}")))
 }
 
 #[cfg(test)]
@@ -166,7 +211,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("profile");
-        drop(open(&folder, NOW).unwrap());
+        drop(open(&folder, None, NOW).unwrap());
         assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o077, 0);
     }
 
@@ -174,8 +219,8 @@ mod tests {
     fn a_file_that_is_no_database_is_put_aside_with_its_content() {
         let folder = tempfile::tempdir().unwrap();
         let garbage = vec![7u8; 8_192];
-        std::fs::write(folder.path().join(FILE), &garbage).unwrap();
-        let (_, damaged) = open(folder.path(), NOW).unwrap();
+        std::fs::write(folder.path().join(PLAIN_FILE), &garbage).unwrap();
+        let (_, damaged) = open(folder.path(), None, NOW).unwrap();
         let kept_as = damaged.unwrap().kept_as;
         assert!(kept_as.ends_with("device.db.damaged-1000"));
         assert_eq!(std::fs::read(kept_as).unwrap(), garbage);
@@ -184,20 +229,20 @@ mod tests {
     #[test]
     fn a_database_with_a_torn_page_is_put_aside() {
         let folder = tempfile::tempdir().unwrap();
-        drop(open(folder.path(), NOW).unwrap());
-        let file = folder.path().join(FILE);
+        drop(open(folder.path(), None, NOW).unwrap());
+        let file = folder.path().join(PLAIN_FILE);
         let mut bytes = std::fs::read(&file).unwrap();
         bytes[4_096..12_288].fill(0xEE);
         std::fs::write(&file, bytes).unwrap();
-        assert!(open(folder.path(), NOW).unwrap().1.is_some());
+        assert!(open(folder.path(), None, NOW).unwrap().1.is_some());
     }
 
     #[test]
     fn a_second_damaged_file_does_not_replace_the_first() {
         let folder = tempfile::tempdir().unwrap();
         for _ in 0..2 {
-            std::fs::write(folder.path().join(FILE), vec![7u8; 8_192]).unwrap();
-            drop(open(folder.path(), NOW).unwrap());
+            std::fs::write(folder.path().join(PLAIN_FILE), vec![7u8; 8_192]).unwrap();
+            drop(open(folder.path(), None, NOW).unwrap());
         }
         assert!(folder.path().join("device.db.damaged-1000").exists());
         assert!(folder.path().join("device.db.damaged-1001").exists());
@@ -206,11 +251,95 @@ mod tests {
     #[test]
     fn a_newer_schema_is_refused_and_the_file_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, _) = open(folder.path(), NOW).unwrap();
+        let (db, _) = open(folder.path(), None, NOW).unwrap();
         db.pragma_update(None, "user_version", 999).unwrap();
         drop(db);
-        let before = std::fs::read(folder.path().join(FILE)).unwrap();
-        assert!(matches!(open(folder.path(), NOW), Err(DeviceError::SchemaTooNew { found: 999, .. })));
-        assert_eq!(std::fs::read(folder.path().join(FILE)).unwrap(), before);
+        let before = std::fs::read(folder.path().join(PLAIN_FILE)).unwrap();
+        assert!(matches!(open(folder.path(), None, NOW), Err(DeviceError::SchemaTooNew { found: 999, .. })));
+        assert_eq!(std::fs::read(folder.path().join(PLAIN_FILE)).unwrap(), before);
+    }
+
+    fn key(byte: u8) -> DatabaseKey {
+        DatabaseKey::new(zeroize::Zeroizing::new([byte; 32]))
+    }
+
+    /// A folder with an encrypted database, and the database as it is.
+    fn encrypted() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, _) = open(folder.path(), Some(&key(1)), NOW).unwrap();
+        db.execute_batch("CREATE TABLE filler (x BLOB); INSERT INTO filler VALUES (randomblob(100000))").unwrap();
+        drop(db);
+        let file = folder.path().join(ENCRYPTED_FILE);
+        let bytes = std::fs::read(&file).unwrap();
+        (folder, file, bytes)
+    }
+
+    #[test]
+    fn a_wrong_key_is_refused_and_nothing_is_put_aside() {
+        let (folder, file, before) = encrypted();
+        assert_eq!(open(folder.path(), Some(&key(2)), NOW).unwrap_err(), DeviceError::WrongKey);
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+        assert!(damaged_files(folder.path()).unwrap().is_empty());
+        assert!(open(folder.path(), Some(&key(1)), NOW).unwrap().1.is_none());
+    }
+
+    #[test]
+    fn without_a_key_nothing_new_begins_beside_an_encrypted_database() {
+        let (folder, file, before) = encrypted();
+        assert_eq!(open(folder.path(), None, NOW).unwrap_err(), DeviceError::Encrypted);
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+        assert!(!folder.path().join(PLAIN_FILE).exists());
+    }
+
+    #[test]
+    fn an_encrypted_database_with_a_torn_page_is_put_aside_as_it_is() {
+        // The first page after the salt, one in the middle, and the last.
+        for at in [100, 8_192, 60_000] {
+            let (folder, file, mut bytes) = encrypted();
+            bytes[at..at + 64].fill(0xEE);
+            std::fs::write(&file, &bytes).unwrap();
+            let (db, damaged) = open(folder.path(), Some(&key(1)), NOW).unwrap();
+            let kept_as = damaged.expect("damage is found").kept_as;
+            assert_eq!(std::fs::read(kept_as).unwrap(), bytes, "at {at}");
+            assert_eq!(migrations::version(&db).unwrap(), migrations::KNOWN);
+        }
+    }
+
+    #[test]
+    fn a_first_page_whose_salt_is_gone_is_not_taken_for_damage() {
+        let (folder, file, mut bytes) = encrypted();
+        bytes[..16].fill(0xEE);
+        std::fs::write(&file, &bytes).unwrap();
+        assert_eq!(open(folder.path(), Some(&key(1)), NOW).unwrap_err(), DeviceError::WrongKey);
+        assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_in_an_encrypted_file_too() {
+        let (folder, file, _) = encrypted();
+        let db = connect(&file, Some(&key(1))).unwrap();
+        db.pragma_update(None, "user_version", 999).unwrap();
+        drop(db);
+        let before = std::fs::read(&file).unwrap();
+        let refused = open(folder.path(), Some(&key(1)), NOW);
+        assert!(matches!(refused, Err(DeviceError::SchemaTooNew { found: 999, .. })));
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+
+    #[test]
+    fn everything_that_is_set_holds_with_a_key_too() {
+        let (folder, ..) = encrypted();
+        let (db, _) = open(folder.path(), Some(&key(1)), NOW).unwrap();
+        let text = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, String>(0)).unwrap();
+        let number = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(text("journal_mode"), "wal");
+        let set = ["synchronous", "foreign_keys", "secure_delete", "temp_store"].map(number);
+        assert_eq!(set, [2, 1, 1, 2]);
+        assert!(db.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG).unwrap());
+        db.execute_batch(crate::purge::REWRITE).unwrap();
+        let found: i64 = db.query_row("SELECT count(*) FROM patient_search('a')", [], |row| row.get(0)).unwrap();
+        assert_eq!(found, 0);
+        let beside = open_beside(folder.path(), Some(&key(1))).unwrap();
+        assert_eq!(migrations::version(&beside).unwrap(), migrations::KNOWN);
     }
 }

@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn what_another_process_removed_meanwhile_is_not_called_clean() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, _) = crate::store::open(folder.path(), NOW).unwrap();
+        let (db, _) = crate::store::open(folder.path(), None, NOW).unwrap();
         let [first, second] = [DocumentId([1; 16]), DocumentId([2; 16])];
         queue(&db, &[first], false, true, NOW).unwrap();
         let through = newest_unclean(&db).unwrap().unwrap();
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn what_was_not_here_is_stated_at_once_unless_it_may_linger_from_before() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, _) = crate::store::open(folder.path(), NOW).unwrap();
+        let (db, _) = crate::store::open(folder.path(), None, NOW).unwrap();
         let [first, second, third] = [1, 2, 3].map(|n| DocumentId([n; 16]));
         queue(&db, &[first], false, false, NOW).unwrap();
         assert_eq!(stated(&db), [first]);
