@@ -50,6 +50,7 @@ impl Report {
         let folder = folder.display();
         let satchel = std::env::current_exe().map_or_else(|_| "satchel".into(), |exe| exe.display().to_string());
         say!("\nThe relay still runs (process {}). Try:", relay.process_id());
+        say!("  export SATCHEL_PIN={}", super::stage::PIN);
         say!("  {satchel} device --profile {folder}/north patients");
         say!("  {satchel} device --profile {folder}/field watch");
         say!("  {satchel} admin --relay {} --token-file {folder}/relay/admin.token device list", relay.admin_url());

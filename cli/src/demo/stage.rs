@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use client_core::driver::{DriverOptions, SharedDevice, SyncReport, enroll, sync_once, system_time};
-use client_core::{ChangeHash, Device, DeviceError, DocumentId, Randomness, SystemRandomness};
+use client_core::{
+    ChangeHash, Device, DeviceError, DocumentId, Pin, PlatformSecret, ProfileSettings, Profiles, Randomness,
+    SystemRandomness,
+};
 use serde_json::{Value, json};
 use sync_server::admin::{Admitted, Credentials, NewPassword, OneTimePassword, Secret, ShownCode};
 
@@ -14,6 +17,8 @@ use crate::failure::Failure;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
+/// The PIN of every device of the demo.
+pub const PIN: &str = "demo-pin";
 /// North's privacy officer.
 const OFFICER: &str = "officer-north";
 
@@ -159,8 +164,10 @@ pub async fn enrol(
 ) -> Result<Player, Failure> {
     let new = json!({ "organization": organization, "practitioner": practitioner, "valid_ms": HOUR_MS });
     let code: ShownCode = admin.post("enrolment-codes", &new)?;
-    let device = Device::open(&folder.join(name), SystemRandomness, system_time())?;
-    let device = SharedDevice::new(device);
+    let tablet = Profiles::open(&folder.join(name))?;
+    let (pin, settings) = (Pin::new(PIN)?, ProfileSettings::default());
+    let made = tablet.create(name, &pin, &PlatformSecret::none(), settings, SystemRandomness, system_time())?;
+    let device = SharedDevice::new(made.1);
     enroll(&device, &relay.device_url(), &code.code, name, &DriverOptions::default()).await?;
     Ok(Player { name, device })
 }

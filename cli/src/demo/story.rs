@@ -12,6 +12,7 @@ use sync_server::admin::{Checkpoints, ShownAuditCheck};
 use tokio::sync::oneshot;
 
 use super::access_story;
+use super::at_rest;
 use super::charts::{SourceBundle, entries, is_shared};
 use super::relay_process::RelayProcess;
 use super::report::Report;
@@ -67,6 +68,7 @@ pub async fn tell(folder: &Path, charts: &[SourceBundle], report: &mut Report) -
     let spare = kill(&cast, &mut relay, &chart, folder, &admin, report).await?;
     access_story::lost_device(&spare, &admin, report).await?;
     the_end(&cast, &admin, report).await?;
+    at_rest::nothing_readable(folder, &cast.north, report)?;
     Ok(relay)
 }
 

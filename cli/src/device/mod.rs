@@ -1,5 +1,6 @@
 //! `satchel device`: a full device at a terminal.
 
+mod at_rest;
 mod audit;
 mod break_glass;
 mod conflicts;
@@ -13,6 +14,7 @@ mod own_work;
 mod past;
 mod persons;
 mod print;
+mod profile;
 mod query;
 mod read;
 mod record;
@@ -24,10 +26,8 @@ mod sync;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use client_core::driver::{DriverOptions, system_time};
-use client_core::{
-    ChartRef, ConnectionError, Device, DeviceError, OrganizationId, PatientId, SystemRandomness, chart_of_code,
-};
+use client_core::driver::DriverOptions;
+use client_core::{ChartRef, ConnectionError, Device, DeviceError, OrganizationId, PatientId, chart_of_code};
 
 pub use files::{bundle_files, is_ndjson, read_bundle_file};
 pub use shown::chart_json;
@@ -37,9 +37,8 @@ use crate::failure::Failure;
 /// Arguments of `satchel device`.
 #[derive(Debug, Args)]
 pub struct DeviceArgs {
-    /// Folder of the device's profile
-    #[arg(long, env = "SATCHEL_PROFILE", default_value = "satchel-device", global = true, value_name = "DIR")]
-    profile: PathBuf,
+    #[command(flatten)]
+    at_rest: at_rest::AtRestArgs,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -122,6 +121,10 @@ enum DeviceCommand {
     Sealed,
     /// Show this device's audit trail, or check that nobody changed it
     Audit(audit::AuditArgs),
+    /// The profiles of a device that several people share: make, list, encrypt, change the PIN, remove
+    Profile(profile::ProfileArgs),
+    /// Show how much work only this device has, profile by profile, without any PIN and without any name of a patient
+    Unsent,
 }
 
 /// What every device command needs.
@@ -136,12 +139,12 @@ pub(crate) struct Context {
 /// # Errors
 /// [`Failure`].
 pub fn run(args: DeviceArgs) -> Result<(), Failure> {
-    let device = Device::open(&args.profile, SystemRandomness, system_time())
-        .map_err(|error| in_profile(&args.profile, error))?;
-    if let Some(damaged) = device.damaged_file() {
-        let (kept_as, problem) = (damaged.kept_as.display(), &damaged.problem);
-        eprintln!("satchel: the database was damaged ({problem}) and put aside, not deleted: {kept_as}");
+    match &args.command {
+        DeviceCommand::Profile(verb) => return profile::run(&args.at_rest, args.json, verb),
+        DeviceCommand::Unsent => return profile::unsent(&args.at_rest, args.json),
+        _ => {}
     }
+    let device = args.at_rest.open(matches!(args.command, DeviceCommand::Enroll(_)))?;
     let options = DriverOptions { authorities: args.ca, allow_plain: args.allow_plain, ..DriverOptions::default() };
     let context = Context { device, json: args.json, options };
     match args.command {
@@ -178,6 +181,7 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::BreakGlass(args) => break_glass::run(context, &args),
         DeviceCommand::Sealed => break_glass::sealed(context),
         DeviceCommand::Audit(args) => audit::run(&context, &args),
+        DeviceCommand::Profile(_) | DeviceCommand::Unsent => Ok(()),
     }
 }
 

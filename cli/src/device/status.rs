@@ -19,7 +19,14 @@ const NOTABLE_SKEW_MS: i64 = 2 * 60 * 1000;
 pub fn run(context: &Context) -> Result<(), Failure> {
     let identity = context.device.identity()?;
     let status = context.device.status(system_time())?;
-    output::print(context.json, &status_json(&identity, &status), |_| print_status(&identity, &status))
+    let mut shown = status_json(&identity, &status);
+    shown["encrypted"] = context.device.is_encrypted().into();
+    output::print(context.json, &shown, |_| {
+        print_status(&identity, &status);
+        if !context.device.is_encrypted() {
+            say!("at rest       NOT ENCRYPTED: satchel device profile encrypt");
+        }
+    })
 }
 
 fn status_json(identity: &DeviceIdentity, status: &DeviceStatus) -> Value {

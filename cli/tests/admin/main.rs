@@ -104,7 +104,7 @@ fn who_tries_one_wrong_code_after_the_other_is_told_to_wait() {
     let relay = Relay::start();
     let devices = relay.url.replace("http", "ws");
     let tries = || {
-        let enroll = ["device", "--profile", "profile", "enroll", &devices, "AAAA-AAAA-AAAA-AAAA"];
+        let enroll = ["device", "--unencrypted", "--profile", "profile", "enroll", &devices, "AAAA-AAAA-AAAA-AAAA"];
         let tried = Command::new(SATCHEL).args(enroll).current_dir(relay.folder()).output().unwrap();
         assert_eq!(tried.status.code(), Some(3), "{tried:?}");
         String::from_utf8(tried.stderr).unwrap()

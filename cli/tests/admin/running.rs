@@ -64,7 +64,7 @@ impl Relay {
         let made = self.operator(&["code", at, who, "--json"]);
         let made: serde_json::Value = serde_json::from_str(&made).unwrap();
         let devices = self.url.replace("http", "ws");
-        self.device(profile, &["enroll", &devices, made["code"].as_str().unwrap()]);
+        self.device(profile, &["--unencrypted", "enroll", &devices, made["code"].as_str().unwrap()]);
     }
 
     /// A command of a device, which must succeed.

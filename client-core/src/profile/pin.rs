@@ -12,7 +12,7 @@ pub const LONGEST_PIN: usize = 64;
 const SHORTEST_SECRET: usize = 16;
 
 /// A PIN or passphrase. Overwritten in memory when it goes.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pin(Zeroizing<String>);
 
 impl Pin {

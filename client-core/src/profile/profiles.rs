@@ -13,7 +13,7 @@ use super::{
 };
 use crate::random::Randomness;
 use crate::store::key::{DatabaseKey, KEY_BYTES};
-use crate::store::{ENCRYPTED_FILE, damaged_files};
+use crate::store::{ADOPTING, ENCRYPTED_FILE, damaged_files};
 use crate::{Device, durable};
 
 /// Longest label, in characters.
@@ -33,6 +33,15 @@ impl Profiles {
     /// The file system's.
     pub fn open(folder: &Path) -> Result<Self, ProfileError> {
         Self::with_work(folder, PinWork::FULL)
+    }
+
+    /// Whether a folder holds encrypted profiles, or a profile whose encrypting was interrupted.
+    #[must_use]
+    pub fn are_in(folder: &Path) -> bool {
+        let entries = recovery::entries(folder).unwrap_or_default();
+        entries
+            .iter()
+            .any(|(name, path)| name.starts_with(ADOPTING) || name.parse::<ProfileId>().is_ok() && path.is_dir())
     }
 
     /// For tests, which try many PINs: profiles that are made or changed by this have PINs that are tried in no time.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod at_rest;
 mod clinical_acts;
 mod compaction;
 mod conflicts;
@@ -14,6 +15,7 @@ mod exchanges;
 mod imports;
 mod leases;
 mod ledger;
+mod locks;
 mod looking_back;
 mod migrations;
 mod persons;

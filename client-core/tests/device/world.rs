@@ -1,9 +1,13 @@
 //! Devices on real SQLite files, a clock that is moved by hand, and the wires between devices and the relay.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 
 use client_core::sync::{Effect, Input, SyncEvent};
-use client_core::{ChartRef, ConnectionError, Device, DocumentEntry, DocumentId, NewPatient, SyncEngine, UnixMillis};
+use client_core::{
+    ChartRef, ConnectionError, Device, DocumentEntry, DocumentId, NewPatient, Pin, PlatformSecret, ProfileError,
+    ProfileSettings, Profiles, SyncEngine, UnixMillis,
+};
 use serde_json::{Value, json};
 use sync_protocol::{Compartment, PublicKey};
 use tempfile::TempDir;
@@ -11,6 +15,8 @@ use tempfile::TempDir;
 use crate::relay::{Connection, Relay};
 
 pub const START: UnixMillis = UnixMillis(1_000_000);
+/// Of every encrypted profile.
+pub const PIN: &str = "1793";
 
 /// A device with its engine and its end of the wire.
 pub struct Node {
@@ -44,7 +50,26 @@ fn fast_folder() -> TempDir {
 impl Node {
     pub fn new(relay: &mut Relay, seed: u64, organization: &str, practitioner: &str) -> Self {
         let folder = fast_folder();
-        let mut device = Device::open(folder.path(), randomness(seed), START).unwrap();
+        let device = Device::open(folder.path(), randomness(seed), START).unwrap();
+        Self::enrolled(device, folder, relay, organization, practitioner)
+    }
+
+    /// The same, encrypted: the folder is a tablet with this one profile. Its PIN is [`PIN`].
+    pub fn encrypted(relay: &mut Relay, seed: u64, organization: &str, practitioner: &str) -> Self {
+        let folder = fast_folder();
+        let pin = Pin::new(PIN).unwrap();
+        let made =
+            tablet(&folder).create(practitioner, &pin, &secret(), ProfileSettings::default(), randomness(seed), START);
+        Self::enrolled(made.unwrap().1, folder, relay, organization, practitioner)
+    }
+
+    fn enrolled(
+        mut device: Device,
+        folder: TempDir,
+        relay: &mut Relay,
+        organization: &str,
+        practitioner: &str,
+    ) -> Self {
         let secret = device.begin_enrolment("ws://localhost").unwrap();
         let secret_key = secret.public();
         let enrolled = relay.enroll(secret.public(), organization, practitioner);
@@ -62,6 +87,14 @@ impl Node {
         let Self { device, folder, key, .. } = self;
         drop(device);
         let device = Device::open(folder.path(), randomness(seed), now).unwrap();
+        Self { device, engine: SyncEngine::new(), folder, wake: None, wire: None, key }
+    }
+
+    /// Locks the encrypted profile and unlocks it.
+    pub fn relock(self, seed: u64, now: UnixMillis) -> Self {
+        let Self { device, folder, key, .. } = self;
+        device.lock(now).unwrap();
+        let device = unlocked(&folder, seed, now).unwrap();
         Self { device, engine: SyncEngine::new(), folder, wake: None, wire: None, key }
     }
 
@@ -156,6 +189,46 @@ impl Node {
         self.device.put_resource(&chart, &allergy(&chart, "a1", "Penicillin"), START).unwrap();
         chart
     }
+}
+
+/// The profiles of a tablet, with PINs that are tried in no time.
+pub fn tablet(folder: &TempDir) -> Profiles {
+    Profiles::open_with_weak_pins_for_tests(folder.path()).unwrap()
+}
+
+/// All files below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+/// What a power cut leaves of the files in a folder: all but shared memory.
+pub fn power_cut(folder: &Path) -> TempDir {
+    let copy = fast_folder();
+    for path in files_below(folder) {
+        if !path.to_string_lossy().ends_with("-shm") {
+            let to = copy.path().join(path.strip_prefix(folder).unwrap());
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(&path, to).unwrap();
+        }
+    }
+    copy
+}
+
+/// What the platform gives.
+pub fn secret() -> PlatformSecret {
+    PlatformSecret::new((0..32).collect::<Vec<u8>>()).unwrap()
+}
+
+/// The only profile of a tablet, unlocked.
+pub fn unlocked(folder: &TempDir, seed: u64, now: UnixMillis) -> Result<Device, ProfileError> {
+    let tablet = tablet(folder);
+    let id = tablet.list().unwrap().remove(0).id;
+    tablet.unlock(&id, &Pin::new(PIN).unwrap(), &secret(), randomness(seed), now)
 }
 
 pub fn refused() -> ConnectionError {
