@@ -22,6 +22,12 @@ impl SharedDevice {
     pub fn lock(&self) -> Result<MutexGuard<'_, Device>, DeviceError> {
         self.0.lock().map_err(|_| DeviceError::Poisoned)
     }
+
+    /// The device, if nobody else holds it: to be locked, for instance. None otherwise, or after a failure of another thread.
+    #[must_use]
+    pub fn into_device(self) -> Option<Device> {
+        Arc::try_unwrap(self.0).ok()?.into_inner().ok()
+    }
 }
 
 impl From<Device> for SharedDevice {

@@ -30,12 +30,17 @@ impl Admin {
     pub fn practice(&self, id: &str, who: &str) {
         let name = id.to_owned();
         let _: Value = self.post("organizations", &NewOrganization { id: organization(id), name });
+        self.staff(id, who, Role::Physician);
+    }
+
+    /// One more practitioner of an organization.
+    pub fn staff(&self, id: &str, who: &str, role: Role) {
         let name = who.to_owned();
         let _: Value = self.post("practitioners", &NewPractitioner { id: practitioner(who), name, organization: None });
         let role = PractitionerRole {
             practitioner: practitioner(who),
             organization: organization(id),
-            role: Role::Physician,
+            role,
             sensitive: Vec::new(),
             until: None,
         };

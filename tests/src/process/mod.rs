@@ -10,6 +10,6 @@ mod small_disk;
 pub use admin::Admin;
 pub use command::{Ran, run, run_unprivileged};
 pub use editor::{Editor, edit_until_killed};
-pub use profile::Profile;
+pub use profile::{PIN, Profile, tablet};
 pub use relay::RelayProcess;
 pub use small_disk::SmallDisk;

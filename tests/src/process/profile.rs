@@ -9,11 +9,22 @@ use std::time::Duration;
 
 use client_core::driver::{DriverOptions, SharedDevice, SyncReport, enroll, run, sync_once, system_time};
 use client_core::sync::SyncEvent;
-use client_core::{ChangeHash, ChartRef, Device, DeviceError, EditReceipt, PatientId, SystemRandomness, UnixMillis};
+use client_core::{
+    ChangeHash, ChartRef, Device, DeviceError, EditReceipt, PatientId, Pin, PlatformSecret, ProfileError,
+    ProfileSettings, Profiles, SystemRandomness, UnixMillis,
+};
 use serde_json::Value;
 
 use super::RelayProcess;
 use crate::{canaries, charts};
+
+/// Of every encrypted profile that is not said to have another.
+pub const PIN: &str = "1793";
+
+/// The profiles of a tablet. PINs of those that are made by this are tried in no time.
+pub fn tablet(folder: &Path) -> Profiles {
+    Profiles::open_with_weak_pins_for_tests(folder).unwrap()
+}
 
 /// See the module.
 #[derive(Clone)]
@@ -35,19 +46,52 @@ pub struct Live {
 impl Profile {
     /// Opens the profile in a folder.
     pub fn open(folder: &Path) -> Self {
+        Self::of(folder, Device::open(folder, SystemRandomness, system_time()).unwrap())
+    }
+
+    fn of(folder: &Path, device: Device) -> Self {
         canaries::watch_logs();
-        let device = Device::open(folder, SystemRandomness, system_time()).unwrap();
         assert!(device.damaged_file().is_none(), "the database was damaged");
         Self { folder: folder.to_owned(), device: SharedDevice::new(device), options: DriverOptions::default() }
+    }
+
+    /// Makes an encrypted profile on a tablet, for whom it is called, and enrols it.
+    pub fn encrypted(folder: &Path, relay: &RelayProcess, at: &str, who: &str, pin: &str) -> Self {
+        let (pin, secret, settings) = (Pin::new(pin).unwrap(), PlatformSecret::none(), ProfileSettings::default());
+        let made = tablet(folder).create(who, &pin, &secret, settings, SystemRandomness, system_time());
+        let profile = Self::of(folder, made.unwrap().1);
+        profile.enrol(relay, at, who);
+        profile
+    }
+
+    /// Unlocks a profile of a tablet.
+    ///
+    /// # Errors
+    /// As [`Profiles::unlock`].
+    pub fn unlock(folder: &Path, who: &str, pin: &str) -> Result<Self, ProfileError> {
+        let tablet = tablet(folder);
+        let entry = tablet.list()?.into_iter().find(|entry| entry.label == who).ok_or(ProfileError::UnknownProfile)?;
+        let (pin, secret) = (Pin::new(pin)?, PlatformSecret::none());
+        Ok(Self::of(folder, tablet.unlock(&entry.id, &pin, &secret, SystemRandomness, system_time())?))
+    }
+
+    /// Locks it: the only handle to it must be this one.
+    pub fn lock(self) {
+        let device = self.device.into_device().expect("nobody else has it");
+        device.lock(system_time()).unwrap();
     }
 
     /// Opens a new profile and enrols it.
     pub fn enrolled(folder: &Path, relay: &RelayProcess, at: &str, who: &str) -> Self {
         let profile = Self::open(folder);
-        let code = relay.admin().code(at, who);
-        let enrolment = enroll(&profile.device, relay.url(), &code, "a tablet", &profile.options);
-        runtime().block_on(enrolment).unwrap();
+        profile.enrol(relay, at, who);
         profile
+    }
+
+    fn enrol(&self, relay: &RelayProcess, at: &str, who: &str) {
+        let code = relay.admin().code(at, who);
+        let enrolment = enroll(&self.device, relay.url(), &code, "a tablet", &self.options);
+        runtime().block_on(enrolment).unwrap();
     }
 
     /// Its folder.

@@ -22,6 +22,7 @@ mod random_worlds;
 mod refusals;
 mod restores;
 mod status;
+mod tablets;
 
 /// The `satchel` command, as a process.
 const SATCHEL: &str = env!("CARGO_BIN_EXE_satchel-process");
