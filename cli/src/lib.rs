@@ -33,7 +33,7 @@ enum Command {
     /// Look after a relay: organizations, people, access, devices, audit
     Admin(admin::AdminArgs),
     /// Be a device: import, read, edit and sync charts
-    Device(device::DeviceArgs),
+    Device(Box<device::DeviceArgs>),
     /// See it work: a relay, two clinics, offline edits, refused access, a killed relay
     Demo(demo::DemoArgs),
 }
@@ -45,7 +45,7 @@ pub fn main() -> ExitCode {
     let run = || match cli.command {
         Command::Relay(args) => relay::run(args),
         Command::Admin(args) => admin::run(&args),
-        Command::Device(args) => device::run(args),
+        Command::Device(args) => device::run(*args),
         Command::Demo(args) => demo::run(&args),
     };
     match output::until_nobody_reads(run) {

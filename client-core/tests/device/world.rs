@@ -43,7 +43,7 @@ pub fn randomness(seed: u64) -> impl FnMut(&mut [u8]) + Send {
 
 /// A temporary folder in memory where there is one: these tests sync to disk thousands of times and pull no plug.
 fn fast_folder() -> TempDir {
-    let memory = std::path::Path::new("/dev/shm");
+    let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 

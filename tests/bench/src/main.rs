@@ -32,6 +32,7 @@ mod search;
 mod slow_link;
 mod stats;
 mod table;
+mod tablet;
 mod upload;
 
 use std::path::Path;
@@ -134,6 +135,9 @@ fn satchel(args: &Args, folder: &Path, table: &mut Table) -> Result<(), Failure>
     }
     if wanted("search") {
         search::measure(&clinic, &folder.join("search"), table)?;
+    }
+    if wanted("tablet") {
+        tablet::measure(&clinic, &folder.join("tablet"), table)?;
     }
     if wanted("limits") {
         limits::measure(&clinic, folder, table)?;
