@@ -28,6 +28,9 @@ pub struct RelayOptions {
     /// Address of the proxy in front, whose X-Forwarded-For says where a request comes from
     #[arg(long, env = "SATCHEL_PROXY", value_name = "ADDRESS")]
     pub proxy: Option<IpAddr>,
+    /// Address of the FHIR API as clients know it, to go into links [default: as they ask for it]
+    #[arg(long, env = "SATCHEL_FHIR_URL", value_name = "URL")]
+    pub fhir_url: Option<String>,
     /// Minutes that a sign-in to the admin API is in force [default: 15]
     #[arg(long, env = "SATCHEL_SIGN_IN_MINUTES", value_name = "MINUTES")]
     pub sign_in_minutes: Option<u32>,
@@ -98,6 +101,9 @@ pub struct RelayConfig {
     /// The proxy whose word on where a request comes from is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<IpAddr>,
+    /// Address of the FHIR API as clients know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fhir_url: Option<String>,
     /// Minutes that a sign-in to the admin API is in force.
     pub sign_in_minutes: u32,
     /// Folder for the database and the operator's key.
@@ -204,6 +210,7 @@ impl RelayOptions {
             listen,
             admin_listen,
             proxy: self.proxy.or(file.proxy),
+            fhir_url: self.fhir_url.or(file.fhir_url),
             sign_in_minutes: within(
                 "sign-in-minutes",
                 self.sign_in_minutes.or(file.sign_in_minutes).unwrap_or(15),

@@ -11,6 +11,7 @@ pub mod audit_event;
 pub mod checkpoints;
 pub mod compaction;
 pub mod config;
+pub mod fhir;
 pub mod http;
 pub mod inspection;
 mod listen;

@@ -15,6 +15,7 @@ use crate::access::PolicyFile;
 use crate::checkpoints;
 use crate::compaction;
 use crate::config::{RelayConfig, TlsFiles};
+use crate::fhir::{self, Fhir};
 use crate::http::{AppState, SignInGuard, admin_router, devices_router};
 use crate::listen::bind;
 use crate::metrics::Metrics;
@@ -133,6 +134,11 @@ pub async fn run(
     let (service, thread) = Service::start(relay);
     let checkpoints = tokio::spawn(checkpoints::keep(service.clone(), folder.path.clone()));
     let packing = tokio::spawn(compaction::keep(service.clone(), folder.path.join(DATABASE), metrics.clone()));
+    let mut page_key = [0; 32];
+    system_randomness(&mut page_key);
+    let fhir =
+        Arc::new(Fhir::new(&folder.path.join(DATABASE), &page_key, config.fhir_url.clone(), config.tls.is_some()));
+    let indexing = tokio::spawn(fhir::keep(service.clone(), fhir.clone()));
     let (open, mut all_closed) = tokio::sync::mpsc::channel(1);
     let state = AppState {
         service: service.clone(),
@@ -142,6 +148,7 @@ pub async fn run(
         policies: policies.clone().into(),
         sign_in_ms: i64::from(config.sign_in_minutes) * 60_000,
         sign_ins: Arc::new(SignInGuard::default()),
+        fhir,
         proxy: config.proxy,
         open,
     };
@@ -163,6 +170,7 @@ pub async fn run(
     };
     checkpoints.abort();
     packing.abort();
+    indexing.abort();
     // Sockets outlive the serving by what they still have to send.
     let _ = tokio::time::timeout(GRACE, all_closed.recv()).await;
     if !ended {

@@ -8,6 +8,7 @@ mod custody;
 mod devices;
 mod disclosures;
 mod emergency;
+mod fhir_clients;
 mod lost;
 mod people;
 mod policy;
@@ -84,6 +85,9 @@ enum AdminCommand {
     /// Enrolled devices
     #[command(subcommand)]
     Device(devices::DeviceCommand),
+    /// Programs that use the FHIR API
+    #[command(subcommand)]
+    FhirClient(fhir_clients::FhirClientCommand),
     /// List devices
     Devices(lost::DevicesArgs),
     /// A device is lost: revoke it, have it erased when it connects, and print exactly what is on it
@@ -130,6 +134,7 @@ pub fn run(args: &AdminArgs) -> Result<(), Failure> {
         AdminCommand::Policy(command) => policy::run(&api, json, command),
         AdminCommand::Code(code) => devices::code(&api, json, code),
         AdminCommand::Device(command) => devices::device(&api, json, command),
+        AdminCommand::FhirClient(command) => fhir_clients::run(&api, json, command),
         AdminCommand::Devices(which) if which.owing() => lost::owing(&api, json),
         AdminCommand::Devices(_) => devices::device(&api, json, &devices::DeviceCommand::List),
         AdminCommand::LostDevice(which) => lost::lost(&api, json, which),

@@ -11,7 +11,7 @@ use crate::access::charts::Charts;
 use crate::access::documents::Documents;
 use crate::access::facts::{Facts, Subject};
 use crate::access::index::{FactChange, FactIndex};
-use crate::access::permit::{AppendPermit, ReadPermit};
+use crate::access::permit::{AppendPermit, IndexPermit, ReadPermit};
 use crate::access::policy::{Named, Policies};
 use crate::access::question::Action;
 use crate::access::reach::{Permitted, Profile, Reach, Reached, Staged, Validity};
@@ -245,6 +245,12 @@ impl Gate {
     #[must_use]
     pub fn read_permit<'a>(&self, reach: &'a Reach, device: DeviceId, now: UnixMillis) -> Option<ReadPermit<'a>> {
         self.holds(reach, now).then(|| ReadPermit::mint(&reach.documents, device))
+    }
+
+    /// Leave for the relay's own index to read every document.
+    #[must_use]
+    pub fn index_permit(&self) -> IndexPermit {
+        IndexPermit::mint()
     }
 
     /// Documents to be kept sealed on a subject's devices for emergencies, besides those in reach.

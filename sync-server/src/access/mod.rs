@@ -26,10 +26,10 @@ pub use facts::{
     AffiliatedPatients, Affiliation, BreakGlassOpening, CareTeam, CareTeamMember, Consent, ConsentStatus, Effect,
     Facts, Grant, Grantee, Period, PractitionerRole, Provision, PurposeOfUse, Relationship, Role, Subject,
 };
-pub use fhir::{FhirError, parse_date_time};
+pub use fhir::{FhirError, format_date_time, parse_date_time};
 pub use gate::Gate;
 pub use index::FactChange;
-pub use permit::{AppendPermit, ReadPermit};
+pub use permit::{AppendPermit, IndexPermit, ReadPermit};
 pub use policy::{Policies, PolicyError, PolicyFile};
 pub use question::Action;
 pub use reach::{Reach, Staged};

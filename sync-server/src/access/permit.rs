@@ -51,6 +51,22 @@ impl<'a> ReadPermit<'a> {
     }
 }
 
+/// Leave for the relay's own index to read every document. What is read under it leaves the relay only in an answer that asked
+/// the gate for whom it is.
+///
+/// Only the gate can make one:
+/// ```compile_fail
+/// let permit = sync_server::access::IndexPermit(());
+/// ```
+#[derive(Debug)]
+pub struct IndexPermit(());
+
+impl IndexPermit {
+    pub(in crate::access) fn mint() -> Self {
+        Self(())
+    }
+}
+
 /// Leave to append one author's changes to one document, as of the moment it was minted.
 ///
 /// Only the gate can make one:

@@ -6,4 +6,4 @@ pub mod password;
 mod token;
 
 pub use origin::Origin;
-pub use token::{TokenHash, token_text};
+pub use token::{TokenHash, fhir_token_text, token_text};

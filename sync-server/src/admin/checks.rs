@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use sync_protocol::Compartment;
 
 use crate::access::{Affiliation, Grantee, PractitionerRole};
-use crate::admin::{Credentials, NewAccount, NewCode, NewGrant, NewOrganization, NewPassword, NewPractitioner};
+use crate::admin::{
+    Credentials, NewAccount, NewCode, NewFhirClient, NewGrant, NewOrganization, NewPassword, NewPractitioner,
+};
 
 /// Letters in a name, at most.
 const MAX_NAME: usize = 200;
@@ -81,6 +83,12 @@ impl Checked for NewGrant {
 impl Checked for NewCode {
     fn check(&self) -> Result<(), Wrong> {
         within("valid_ms", self.valid_ms, MAX_CODE_MS, "between 1 ms and a week, in milliseconds")
+    }
+}
+
+impl Checked for NewFhirClient {
+    fn check(&self) -> Result<(), Wrong> {
+        name(&self.name)
     }
 }
 

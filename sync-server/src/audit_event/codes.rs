@@ -76,11 +76,16 @@ const UPDATE: (&str, &str, &str) = (INTERACTION, "update", "update");
 pub(super) fn kind_of(action: &str) -> Kind {
     match action {
         "disclose" => Kind::new(EXPORT, "R").sub(DISCLOSE).keeps("IHE.BasicAudit.PrivacyDisclosure.Source"),
+        "fhir-read" => Kind::new(REST, "R").sub(READ).keeps("IHE.BasicAudit.PatientRead"),
+        "fhir-search" | "fhir-everything" => Kind::new(REST, "E").sub(SEARCH).keeps("IHE.BasicAudit.PatientQuery"),
+        "fhir-refuse" => Kind::new(REST, "E").fails(),
         "custody-show" => Kind::new(REST, "R").sub(READ).keeps("IHE.BasicAudit.PatientRead"),
         "write" | "custody-accept" => Kind::new(REST, "U").sub(UPDATE).keeps("IHE.BasicAudit.PatientUpdate"),
-        "connect" | "connect-to-wipe" | "sign-in" => Kind::new(AUTHENTICATION, "E").sub(LOGIN),
+        "connect" | "connect-to-wipe" | "sign-in" | "fhir-sign-in" => Kind::new(AUTHENTICATION, "E").sub(LOGIN),
         "sign-out" => Kind::new(AUTHENTICATION, "E").sub(LOGOUT),
-        "refuse-connection" | "refuse-sign-in" => Kind::new(AUTHENTICATION, "E").sub(LOGIN).fails(),
+        "refuse-connection" | "refuse-sign-in" | "refuse-fhir-sign-in" => {
+            Kind::new(AUTHENTICATION, "E").sub(LOGIN).fails()
+        }
         "refuse-administration" => Kind::new(ALERT, "E").sub(USER_SECURITY).fails(),
         "break-glass" | "break-glass-offline" => Kind::new(ALERT, "E").sub(EMERGENCY),
         "refuse-break-glass" => Kind::new(ALERT, "E").sub(EMERGENCY).fails(),
@@ -103,7 +108,9 @@ fn is_about_access(action: &str) -> bool {
 }
 
 fn is_about_people(action: &str) -> bool {
-    ["practitioner", "account", "password", "enrol", "device", "order-wipe"].iter().any(|about| action.contains(about))
+    ["practitioner", "account", "password", "enrol", "device", "order-wipe", "fhir-client"]
+        .iter()
+        .any(|about| action.contains(about))
 }
 
 /// How an entry of a device's trail is told.

@@ -1,7 +1,7 @@
 //! HTTP: the WebSocket that devices sync over, health and metrics, the admin API.
 
 pub mod admin;
-mod client;
+pub(crate) mod client;
 mod health;
 mod socket;
 
@@ -12,8 +12,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-pub use admin::SignInGuard;
+pub use admin::{Login, SignInGuard};
 
+use crate::fhir::Fhir;
 use crate::metrics::Metrics;
 use crate::service::Service;
 
@@ -34,18 +35,21 @@ pub struct AppState {
     pub sign_in_ms: i64,
     /// Counts and bounds sign-ins.
     pub sign_ins: Arc<SignInGuard>,
+    /// What the FHIR API shares.
+    pub fhir: Arc<Fhir>,
     /// The proxy whose word on where a request comes from is taken.
     pub proxy: Option<IpAddr>,
     /// Held by every open socket: when all are dropped, every goodbye is out.
     pub open: tokio::sync::mpsc::Sender<std::convert::Infallible>,
 }
 
-/// What is served where devices connect: everything if administrators have no address of their own.
+/// What is served where devices connect, the FHIR API with it: everything if administrators have no address of their own.
 pub fn devices_router(state: AppState, administered_elsewhere: bool) -> Router {
     let router = Router::new()
         .route("/sync", get(socket::upgrade))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .merge(crate::fhir::router());
     let router = if administered_elsewhere {
         router
     } else {

@@ -20,6 +20,7 @@ mod cursor;
 mod custody;
 mod delivery;
 mod facts;
+mod gateway;
 mod ledger;
 mod policies;
 mod referral;
@@ -48,6 +49,10 @@ pub use connection::ConnectionId;
 use connection::{Connection, Peer, Stage};
 use cursor::CursorSeal;
 pub use custody::{CustodyMaterial, Decided, MAX_REASON_BYTES};
+use gateway::Gateway;
+pub use gateway::{
+    FhirAct, FhirAdmission, GatewayDocument, GatewayRefusal, Interaction, NewFhirClient, Sight, WrittenDocument,
+};
 use ledger::Asked;
 pub use ledger::{
     AccountedDisclosure, AccountedRead, AuditCheckpoint, AuditFault, AuditVerifier, ChartDisclosures, DocumentOnDevice,
@@ -134,6 +139,8 @@ pub struct Relay {
     asked: Asked,
     /// How often they referred a patient.
     referrals: Asked,
+    /// Under which devices clients of the FHIR API act in this run, by client.
+    gateways: HashMap<String, Gateway>,
 }
 
 impl Relay {
@@ -178,6 +185,7 @@ impl Relay {
             overdue_looked_at: UnixMillis::default(),
             asked: Asked::default(),
             referrals: Asked::default(),
+            gateways: HashMap::new(),
         };
         relay.id = RelayId(relay.random_setting("relay-id")?);
         relay.epoch = EpochId(relay.random_setting("epoch")?);

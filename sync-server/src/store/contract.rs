@@ -5,6 +5,7 @@ mod change_log;
 mod compaction;
 mod decisions;
 mod facts;
+mod fhir_clients;
 mod ledger;
 mod people;
 mod staging;
@@ -33,7 +34,7 @@ type Reopen<'a> = &'a dyn Fn() -> Box<dyn Store>;
 type Case = fn(Reopen<'_>);
 
 /// The contract's cases, each on a store of its own.
-const CASES: [(&str, Case); 28] = [
+const CASES: [(&str, Case); 31] = [
     ("a transaction takes effect whole or not at all", transactions::all_or_nothing),
     ("what was not committed is gone after a restart", transactions::uncommitted_is_gone),
     ("settings are kept and replaced", transactions::settings),
@@ -61,6 +62,9 @@ const CASES: [(&str, Case); 28] = [
     ("the newest signature of an actor is kept", change_log::signatures),
     ("custody keeps a change once", change_log::custody),
     ("the sealing key of a device is kept and replaced", staging::sealing_keys),
+    ("clients of the FHIR API are kept and revoked once", fhir_clients::clients),
+    ("tokens of the FHIR API run out, give way and end with their client", fhir_clients::tokens),
+    ("the devices of the FHIR API's gateway are kept by client", fhir_clients::gateways),
     ("what lies sealed on a device is kept, replaced and removed", staging::staged_documents),
 ];
 

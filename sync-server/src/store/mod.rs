@@ -4,6 +4,7 @@ mod accounts;
 mod alerts;
 mod compaction;
 mod decisions;
+mod fhir_clients;
 mod ledger;
 mod pages;
 mod records;
@@ -17,6 +18,7 @@ pub use accounts::{AccountRecord, AccountStore, SignInRecord};
 pub use alerts::{AlertKind, AlertRecord, AlertStore, AlertsAfter, NewAlert};
 pub use compaction::{CompactionStore, PackedRun, Packing};
 pub use decisions::{CustodyCase, CustodyMark, CustodyState, DecisionStore, NewDecision};
+pub use fhir_clients::{FhirClientRecord, FhirClientStore, FhirTokenRecord};
 pub use ledger::{
     Disclosed, DisclosureRow, DocumentVersion, KeptEntry, KeptReceipt, LedgerStore, OwedReceipt, SentUpTo, TrailBranch,
     TrailStretch, WipeOrder,
@@ -26,7 +28,7 @@ pub use records::{
     AuditRow, ChangeFacts, CustodyEntry, DeviceRecord, DocumentEntry, EnrolmentCode, Holdings, NewAuditRow, NewChange,
     OrganizationRecord, Position, PractitionerRecord, StagedDocument, StoredChange, StoredSignature,
 };
-pub use sqlite::SqliteStore;
+pub use sqlite::{DocumentHistory, SqliteStore};
 
 use sync_protocol::identity::Certificate;
 use sync_protocol::{
@@ -89,7 +91,9 @@ impl StoreError {
 /// What a relay keeps. Calls between [`Store::begin`] and [`Store::commit`] take effect together or not at all.
 ///
 /// Implementations are used from one thread. Every one must pass the contract tests beside this trait.
-pub trait Store: AccountStore + AlertStore + CompactionStore + DecisionStore + LedgerStore + PageStore + Send {
+pub trait Store:
+    AccountStore + AlertStore + CompactionStore + DecisionStore + FhirClientStore + LedgerStore + PageStore + Send
+{
     /// Begins a transaction; none may be open.
     ///
     /// # Errors

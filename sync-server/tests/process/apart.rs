@@ -99,14 +99,26 @@ impl Clinics {
             "grantee": { "organization": "east" }, "name": "Somebody", "document": core().id(), "compartment": "core",
             "exceptions": [{ "effect": "deny", "actors": [{ "practitioner": "dr-a" }] }],
         }));
-        let telling =
-            ["north", "dr-a", "adm-n", "nurse-n", "p1", "consent-1", "team-1", OPENING, &north.device, &north.grant]
-                .map(str::to_owned)
-                .to_vec();
+        let telling = [
+            "north",
+            "dr-a",
+            "adm-n",
+            "nurse-n",
+            "p1",
+            "consent-1",
+            "team-1",
+            OPENING,
+            &north.device,
+            &north.grant,
+            &north.client,
+        ]
+        .map(str::to_owned)
+        .to_vec();
         let description = Description::of(&relay).await;
         let mut clinics = Self { relay, folder, description, north: north.token, south, known, telling };
         clinics.known.insert("device".into(), json!(north.device));
         clinics.known.insert("grant".into(), json!(north.grant));
+        clinics.known.insert("client".into(), json!(north.client));
         clinics
     }
 
@@ -115,6 +127,7 @@ impl Clinics {
         let mut known = self.known.clone();
         let id = match operation.path.as_str() {
             "/admin/v1/devices/{id}" | "/admin/v1/devices/{id}/lost" => self.known["device"].clone(),
+            path if path.starts_with("/admin/v1/fhir-clients/") => self.known["client"].clone(),
             path if path.starts_with("/admin/v1/consents/") => json!("consent-1"),
             path if path.starts_with("/admin/v1/care-teams/") => json!("team-1"),
             path if path.starts_with("/admin/v1/emergency/") => json!(OPENING),

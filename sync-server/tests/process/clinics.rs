@@ -16,6 +16,8 @@ pub struct North {
     pub device: String,
     pub device_key: SecretKey,
     pub grant: String,
+    /// The id of a client of the FHIR API.
+    pub client: String,
 }
 
 /// `north` with dr-a, their device, a grant and somebody else's account; `south` and `east` stand apart.
@@ -40,9 +42,11 @@ pub async fn north(relay: &Running) -> North {
     ok(relay.admin("PUT", "/relationships", Some(relationship)).await);
     ok(relay.admin("PUT", "/consents/consent-1/fhir", Some(fhir_consent("consent-1", "north", "east"))).await);
     ok(relay.admin("PUT", "/care-teams/team-1/fhir", Some(fhir_care_team("team-1", "north", "dr-a"))).await);
+    let client = json!({ "name": "a laboratory", "practitioner": "dr-a", "organization": "north" });
+    let client = ok(relay.admin("POST", "/fhir-clients", Some(client)).await)["id"].as_str().unwrap().to_owned();
     let devices = ok(relay.admin("GET", "/devices", None).await);
     let device = devices["items"][0]["id"].as_str().unwrap().to_owned();
-    North { token, device, device_key, grant }
+    North { token, device, device_key, grant, client }
 }
 
 /// p1 denies an organization everything but to one practitioner.

@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync_protocol::UnixMillis;
 use sync_server::access::{PractitionerRole, Role};
-use sync_server::admin::{Admitted, Credentials, NewCode, NewOrganization, NewPractitioner, Secret, ShownCode};
+use sync_server::admin::{
+    Admitted, Credentials, FhirClientSecret, NewCode, NewFhirClient, NewOrganization, NewPractitioner, Secret,
+    ShownCode,
+};
 
 use crate::world::{organization, practitioner};
 
@@ -54,6 +57,24 @@ impl Admin {
         let code: ShownCode = self.post("enrolment-codes", &NewCode { organization, practitioner, valid_ms: 600_000 });
         assert!(code.expires_at > UnixMillis(0));
         code.code
+    }
+
+    /// A program that uses the FHIR API.
+    pub fn fhir_client(&self, at: &str, who: &str) -> FhirClientSecret {
+        let (organization, practitioner) = (organization(at), practitioner(who));
+        self.post("fhir-clients", &NewFhirClient { name: "a laboratory".into(), practitioner, organization })
+    }
+
+    /// Calls a path below `/admin/v1`; panics unless it succeeds.
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let headers = [("authorization", self.token.as_str()), ("content-type", "application/json")];
+        let body = body.map(|body| body.to_string().into_bytes());
+        super::fhir::call(method, &format!("{}/{path}", self.base), &headers, body).expect(200)
+    }
+
+    /// What this administrator presents.
+    pub fn authorization(&self) -> &str {
+        &self.token
     }
 
     fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {

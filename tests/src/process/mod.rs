@@ -3,6 +3,7 @@
 mod admin;
 mod command;
 mod editor;
+pub mod fhir;
 mod profile;
 mod relay;
 mod small_disk;
@@ -10,6 +11,7 @@ mod small_disk;
 pub use admin::Admin;
 pub use command::{Ran, run, run_unprivileged};
 pub use editor::{Editor, edit_until_killed};
+pub use fhir::Fhir;
 pub use profile::{PIN, Profile, tablet};
 pub use relay::RelayProcess;
 pub use small_disk::SmallDisk;

@@ -9,7 +9,7 @@ use clinical_record::sample;
 use serde_json::Value;
 use system_tests::{Node, World, seeds};
 
-const VARIABLE: &str = "SATCHEL_DATA_DIR";
+pub const VARIABLE: &str = "SATCHEL_DATA_DIR";
 
 /// The entries of a bundle by `Type/id`.
 fn entries(bundle: &Value) -> BTreeMap<String, Value> {
@@ -106,7 +106,7 @@ fn real_bundles_come_through_sync_value_for_value() {
 }
 
 /// `None` for files that are no JSON export.
-fn content(path: &Path) -> Option<Vec<u8>> {
+pub fn content(path: &Path) -> Option<Vec<u8>> {
     let name = path.file_name()?.to_str()?;
     let bytes = std::fs::read(path).unwrap();
     if name.ends_with(".json.gz") {

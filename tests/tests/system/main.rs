@@ -11,6 +11,7 @@ mod convergence;
 mod disclosure;
 mod emergencies;
 mod failures;
+mod fhir;
 mod first_sync;
 mod grants;
 mod hostile_frames;

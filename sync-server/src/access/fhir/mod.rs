@@ -8,7 +8,7 @@ mod consent;
 mod element;
 mod moment;
 
-pub use moment::parse as parse_date_time;
+pub use moment::{format as format_date_time, parse as parse_date_time};
 use serde_json::{Value, json};
 
 use crate::access::facts::{Grantee, Period};

@@ -34,7 +34,7 @@ pub fn parse(text: &str, end: bool) -> Option<UnixMillis> {
 }
 
 /// A moment as a dateTime in UTC, to the millisecond.
-pub(super) fn format(moment: UnixMillis) -> String {
+pub fn format(moment: UnixMillis) -> String {
     let nanos = i128::from(moment.0) * 1_000_000;
     // Beyond the years that a dateTime can write, the nearest that it can.
     let last = PrimitiveDateTime::MAX.assume_utc();

@@ -14,6 +14,7 @@ mod custody;
 mod devices;
 mod emergency;
 mod extract;
+mod fhir_clients;
 mod grants;
 mod guard;
 mod organizations;
@@ -38,7 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use authority::{AdministrativeAction, Authority};
 pub use extract::{Body, PathOf, QueryOf};
-pub use guard::SignInGuard;
+pub use guard::{Login, SignInGuard};
 pub use problem::Problem;
 pub use signed_in::{Answer, SignedIn};
 
@@ -81,6 +82,7 @@ fn described(state: Option<&AppState>) -> OpenApiRouter<AppState> {
         .merge(policies::routes())
         .merge(why::routes())
         .merge(devices::routes())
+        .merge(fhir_clients::routes())
         .merge(custody::routes())
         .merge(audit::routes())
         .merge(accounts::routes());

@@ -190,7 +190,9 @@ impl Relay {
                 let anchored = verifier.anchored.entry((device, branch)).or_default();
                 *anchored = last.max(*anchored);
             }
-            "disclose" | "lay-ready-sealed" => self.verify_disclosures(verifier, row, device, &detail)?,
+            "disclose" | "lay-ready-sealed" | "fhir-read" | "fhir-search" | "fhir-everything" => {
+                self.verify_disclosures(verifier, row, device, &detail)?;
+            }
             _ => {}
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Uploads: each change is checked on its own, appended or answered with why not. One bad change blocks no other.
 
+mod gateway;
 mod plan;
 mod read;
 

@@ -40,6 +40,12 @@ pub(super) fn enroll(db: &Connection, code_hash: &[u8; 32], device: &DeviceRecor
     let id = device.id();
     let used = "UPDATE enrolment_code SET used_by = ?2 WHERE code_hash = ?1 AND used_by IS NULL";
     found("unused enrolment code", db.execute(used, params![code_hash, id.0])?)?;
+    add(db, device)
+}
+
+/// Adds a device, with its author's certificate.
+pub(super) fn add(db: &Connection, device: &DeviceRecord) -> Result<(), StoreError> {
+    let id = device.id();
     let sql = "INSERT INTO device (id, public_key, name, practitioner, organization, author, certificate,
                enrolled_at_ms, held, given, gone, withdrawals)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?9, 0)";

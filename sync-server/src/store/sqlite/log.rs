@@ -197,6 +197,16 @@ pub(super) fn changes(
     if !permit.covers(document) {
         return Err(StoreError::NotPermitted);
     }
+    read(db, document, after, max_bytes)
+}
+
+/// The changes of a document after a position. The caller has a permit for it.
+pub(super) fn read(
+    db: &Connection,
+    document: u32,
+    after: Position,
+    max_bytes: usize,
+) -> Result<Vec<StoredChange>, StoreError> {
     let mut page = Page { changes: Vec::new(), bytes: 0, max_bytes };
     // Runs take the oldest first, so whatever is loose comes after them.
     runs::read(db, document, after, &mut page)?;

@@ -8,6 +8,8 @@ mod decisions;
 mod devices;
 mod disclosures;
 mod facts;
+mod fhir_clients;
+mod history;
 mod ledger;
 mod log;
 mod packing;
@@ -18,6 +20,8 @@ mod rows;
 mod runs;
 mod staging;
 mod trails;
+
+pub use history::DocumentHistory;
 
 use std::path::Path;
 
@@ -39,7 +43,7 @@ use crate::store::{
 };
 
 /// Numbered upgrades; the index of the last one is the schema's number.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_access_facts.sql"),
     include_str!("../../../migrations/0003_accounts.sql"),
@@ -50,6 +54,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/0008_runs.sql"),
     include_str!("../../../migrations/0009_marks.sql"),
     include_str!("../../../migrations/0010_shown.sql"),
+    include_str!("../../../migrations/0011_fhir_clients.sql"),
 ];
 
 /// A relay's store in one SQLite database.
