@@ -213,7 +213,7 @@ fn documents_are_opened_in_the_relays_own_module_for_it_only() {
         // `access::fhir` reads Consent and CareTeam as JSON.
         let opens = |module: &&str| text.contains(&format!("crate::{module}::"));
         (path.starts_with("relay") || path.starts_with("access") || path.starts_with("store"))
-            && OPENS_DOCUMENTS.iter().any(|module| opens(module))
+            && OPENS_DOCUMENTS.iter().any(opens)
     };
     let called: Vec<_> = files.iter().filter(calls).map(|(path, _)| path.display().to_string()).collect();
     assert_eq!(called, Vec::<String>::new(), "the relay's core opens no document");

@@ -13,7 +13,7 @@ use crate::SATCHEL;
 fn blocks() -> Vec<String> {
     let page = include_str!("../../../../docs/REST.md");
     let blocks = page.split("```sh\n").skip(1);
-    blocks.map(|block| block.split_once("```").unwrap().0.to_owned()).collect()
+    blocks.map(|block| block.split_once("```").unwrap().0.trim_end().to_owned()).collect()
 }
 
 #[test]
