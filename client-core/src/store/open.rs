@@ -101,6 +101,8 @@ fn connect(file: &Path, key: Option<&DatabaseKey>) -> Result<Connection, DeviceE
     let db = Connection::open(file)?;
     db.busy_timeout(BUSY)?;
     if let Some(key) = key {
+        // What it has to say comes as an error. By itself it would write to standard error, or to a phone's log.
+        db.pragma_update(None, "cipher_log_level", "NONE")?;
         key.unlock(&db)?;
     }
     Ok(db)

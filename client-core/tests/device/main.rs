@@ -12,6 +12,7 @@ mod edits;
 mod emergencies;
 mod erasures;
 mod exchanges;
+mod fixture_maker;
 mod imports;
 mod leases;
 mod ledger;

@@ -148,6 +148,15 @@ fn at_a_terminal_a_profile_is_made_used_and_changed_by_its_pin() {
     assert_eq!(set["lostIfWipedNow"]["changes"], 1);
     device(&at, Some("a longer one"), &["sync"]).ok();
     assert_eq!(json(&at, None, &["profile", "list"])[0]["unsent"]["changes"], 0);
+
+    let database = files_below(&at).into_iter().find(|path| path.ends_with("profile.db")).unwrap();
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[9_000..9_100].fill(0xEE);
+    std::fs::write(&database, bytes).unwrap();
+    let damaged = device(&at, Some("a longer one"), &["status"]);
+    damaged.assert_failed(1, &["put aside, not deleted", "not enrolled"]);
+    assert_eq!(damaged.err.lines().count(), 2, "nothing but that is said: {}", damaged.err);
+    assert_eq!(readable(&at, &["Terminalson"]), Vec::<PathBuf>::new());
 }
 
 #[test]
