@@ -24,7 +24,8 @@ fn filled() -> Node {
     node.connect(&mut relay, START);
     relay.conduct.answer = Some(Answer::Needs(vec![]));
     node.device.put_resource(&prado, &allergy(&prado, "p1", "Aspirin"), START).unwrap();
-    let of_prado = |held: &crate::relay::Held| held.descriptor.as_ref().unwrap().patient.as_ref() == Some(&prado.patient);
+    let of_prado =
+        |held: &crate::relay::Held| held.descriptor.as_ref().unwrap().patient.as_ref() == Some(&prado.patient);
     relay.conduct.withdraw = relay.documents.iter().filter(|(_, held)| of_prado(held)).map(|(id, _)| *id).collect();
     node.connect(&mut relay, START);
     node.device.put_resource(&silva, &allergy(&silva, "u1", "Latex"), START).unwrap();

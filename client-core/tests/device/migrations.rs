@@ -140,7 +140,8 @@ fn a_database_of_each_schema_can_be_encrypted_with_all_its_work() {
     std::fs::write(folder.path().join("device.db"), SCHEMA_1).unwrap();
     let pin = Pin::new(PIN).unwrap();
     let settings = ProfileSettings::default();
-    let adopted = tablet(&folder).adopt(folder.path(), "dr-a", &pin, &secret(), settings, randomness(3), START).unwrap();
+    let adopted =
+        tablet(&folder).adopt(folder.path(), "dr-a", &pin, &secret(), settings, randomness(3), START).unwrap();
     let status = adopted.1.status(START).unwrap();
     assert_eq!((status.unsent, status.held.len(), status.kept_aside.len()), (1, 2, 1));
 }
