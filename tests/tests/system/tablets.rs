@@ -155,7 +155,8 @@ fn at_a_terminal_a_profile_is_made_used_and_changed_by_its_pin() {
     std::fs::write(&database, bytes).unwrap();
     let damaged = device(&at, Some("a longer one"), &["status"]);
     damaged.assert_failed(1, &["put aside, not deleted", "not enrolled"]);
-    assert_eq!(damaged.err.lines().count(), 2, "nothing but that is said: {}", damaged.err);
+    let err = damaged.err.to_lowercase();
+    assert!(!err.contains("sqlcipher") && !err.contains("hmac"), "the library speaks for itself: {err}");
     assert_eq!(readable(&at, &["Terminalson"]), Vec::<PathBuf>::new());
 }
 
