@@ -15,6 +15,7 @@ mod durable;
 mod edit;
 mod elapsed;
 mod emergency;
+mod enrolment;
 mod erasure;
 mod error;
 mod exchange;
@@ -50,6 +51,7 @@ pub use edit::{
     VitalReading,
 };
 pub use emergency::REQUEST_MS;
+pub use enrolment::EnrolmentCode;
 pub use erasure::ERASE_AFTER_MS;
 pub use error::{ConnectionError, DeviceError};
 pub use exchange::chart_of_code;

@@ -8,7 +8,7 @@ use sync_protocol::{ChangeHash, DocumentId, UnixMillis};
 use crate::receive::QuarantinedDocument;
 use crate::store::kept_work::{self, KeptChange, KeptState};
 use crate::store::outbox::{self, OutboxState};
-use crate::store::{documents, patients, receipts, sync_state, trust};
+use crate::store::{documents, emergency, patients, receipts, referrals, sync_state, trust};
 use crate::trail::TrailStatus;
 use crate::{ChartRef, Device, DeviceError, draft};
 
@@ -158,6 +158,16 @@ impl Device {
     pub fn is_up_to_date(&self) -> Result<bool, DeviceError> {
         let waits = outbox::has_queued(&self.db)? || kept_work::has_queued(&self.db)?;
         Ok(self.link.caught_up && !waits && !sync_state::record(&self.db)?.diverged)
+    }
+
+    /// Whether work waits to be sent; the audit trail aside.
+    pub(crate) fn has_unsent_work(&self) -> Result<bool, DeviceError> {
+        Ok(outbox::has_queued(&self.db)? || kept_work::has_queued(&self.db)?)
+    }
+
+    /// Whether somebody waits for the relay's answer to a request that it does not have.
+    pub(crate) fn awaits_an_answer(&self) -> Result<bool, DeviceError> {
+        Ok(emergency::next_waiting(&self.db, 0)?.is_some() || !referrals::waiting(&self.db)?.is_empty())
     }
 
     /// Queues again what the relay refused or keeps, for instance after a right was granted. Gives how many.

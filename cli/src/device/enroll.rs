@@ -1,6 +1,7 @@
 //! `satchel device enroll`
 
 use clap::Args;
+use client_core::EnrolmentCode;
 use client_core::driver::{SharedDevice, enroll};
 use serde_json::json;
 
@@ -25,10 +26,10 @@ pub struct EnrollArgs {
 /// # Errors
 /// [`Failure`].
 pub fn run(context: Context, args: &EnrollArgs) -> Result<(), Failure> {
-    let (relay, code) = relay_and_code(args)?;
+    let given = relay_and_code(args)?;
     let device = SharedDevice::new(context.device);
     let runtime = super::sync::runtime()?;
-    let identity = runtime.block_on(enroll(&device, &relay, &code, &args.name, &context.options))?;
+    let identity = runtime.block_on(enroll(&device, &given.relay, &given.code, &args.name, &context.options))?;
     let shown = json!({
         "device": identity.device,
         "practitioner": identity.practitioner,
@@ -42,24 +43,15 @@ pub fn run(context: Context, args: &EnrollArgs) -> Result<(), Failure> {
     })
 }
 
-fn relay_and_code(args: &EnrollArgs) -> Result<(String, String), Failure> {
-    let payload = args.relay.strip_prefix("satchel:enroll?relay=").and_then(|rest| rest.split_once("&code="));
-    let (relay, code) = match (payload, &args.code) {
-        (Some((relay, code)), None) => (relay, code),
-        (None, Some(code)) => (args.relay.as_str(), code.as_str()),
+fn relay_and_code(args: &EnrollArgs) -> Result<EnrolmentCode, Failure> {
+    match (EnrolmentCode::scanned(&args.relay), &args.code) {
+        (Ok(scanned), None) => Ok(scanned),
+        (Err(_), Some(code)) => Ok(EnrolmentCode::typed(&args.relay, code)),
         _ => {
             let message = "give the relay's address and the code, or the text of the QR code";
-            return Err(Failure::BadInput(message.into()));
+            Err(Failure::BadInput(message.into()))
         }
-    };
-    Ok((relay_url(relay), code.to_owned()))
-}
-
-/// Completes what people type: another scheme's spelling, a missing path.
-fn relay_url(typed: &str) -> String {
-    let url = typed.trim_end_matches('/').replacen("http", "ws", usize::from(typed.starts_with("http")));
-    let host_and_path = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-    if host_and_path.contains('/') { url } else { format!("{url}/sync") }
+    }
 }
 
 #[cfg(test)]
@@ -71,17 +63,11 @@ mod tests {
     }
 
     #[test]
-    fn the_qr_codes_text_holds_address_and_code() {
-        let found = relay_and_code(&args("satchel:enroll?relay=wss://r.example/sync&code=AB-CD", None)).unwrap();
-        assert_eq!(found, ("wss://r.example/sync".into(), "AB-CD".into()));
+    fn address_and_code_or_the_qr_codes_text_are_taken_and_nothing_else() {
+        let qr = "satchel:enroll?relay=wss://r.example/sync&code=AB-CD";
+        let found = relay_and_code(&args(qr, None)).unwrap();
+        assert_eq!(found, relay_and_code(&args("wss://r.example", Some("AB-CD"))).unwrap());
         assert!(relay_and_code(&args("wss://r.example", None)).is_err());
-    }
-
-    #[test]
-    fn addresses_are_completed() {
-        assert_eq!(relay_url("ws://127.0.0.1:7443"), "ws://127.0.0.1:7443/sync");
-        assert_eq!(relay_url("https://relay.example/"), "wss://relay.example/sync");
-        assert_eq!(relay_url("wss://relay.example/a/b"), "wss://relay.example/a/b");
-        assert_eq!(relay_url("ws://http.example"), "ws://http.example/sync");
+        assert!(relay_and_code(&args(qr, Some("AB-CD"))).is_err());
     }
 }

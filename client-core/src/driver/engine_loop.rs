@@ -208,8 +208,15 @@ impl EngineLoop {
 }
 
 impl Drop for EngineLoop {
+    /// Also where it is abandoned in the middle: the device must not go on saying that it is connected.
     fn drop(&mut self) {
-        if let (Ok(mut device), Some(observer)) = (self.device.lock(), self.observer.take()) {
+        let Ok(mut device) = self.device.lock() else { return };
+        for effect in self.engine.handle(&mut device, Input::Stop, system_time()) {
+            if let (Effect::Send(bytes), Some(wire)) = (effect, &self.wire) {
+                wire.send(bytes);
+            }
+        }
+        if let Some(observer) = self.observer.take() {
             device.unobserve(observer);
         }
     }

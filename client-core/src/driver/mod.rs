@@ -15,7 +15,7 @@ mod tls;
 mod wire;
 
 pub use enroll::enroll;
-pub use once::{SyncReport, sync_once};
+pub use once::{SyncReport, sync_once, sync_within};
 pub use options::DriverOptions;
 pub use run::{run, run_with_network};
 pub use shared::SharedDevice;

@@ -6,7 +6,7 @@ use tokio::time::timeout_at;
 
 use super::engine_loop::EngineLoop;
 use super::{DriverOptions, SharedDevice};
-use crate::sync::{Input, SyncEvent};
+use crate::sync::{Input, RoundBudget, SyncEvent};
 use crate::{ConnectionError, DeviceError};
 
 /// What one sync did.
@@ -32,6 +32,14 @@ pub struct SyncReport {
     pub bytes_down: u64,
     /// How long it took, connecting included.
     pub duration: Duration,
+    /// The budget was spent before device and relay agreed: another round goes on from here.
+    pub cut_short: bool,
+}
+
+impl SyncReport {
+    fn advanced(&self) -> bool {
+        self.documents + self.sent + self.custody + self.refused + self.withdrawn > 0
+    }
 }
 
 /// Syncs once, until device and relay agree and nothing waits to be sent. `progress` is told what happens.
@@ -42,9 +50,22 @@ pub struct SyncReport {
 pub async fn sync_once(
     device: &SharedDevice,
     options: &DriverOptions,
+    progress: impl FnMut(&SyncEvent),
+) -> Result<SyncReport, DeviceError> {
+    sync_within(device, options, RoundBudget::default(), progress).await
+}
+
+/// As [`sync_once`], ending early when `budget` is spent: for a job in the background. [`SyncReport::cut_short`] says so.
+///
+/// # Errors
+/// As [`sync_once`]. Abandoning it is safe at any moment: what was stored counts.
+pub async fn sync_within(
+    device: &SharedDevice,
+    options: &DriverOptions,
+    budget: RoundBudget,
     mut progress: impl FnMut(&SyncEvent),
 ) -> Result<SyncReport, DeviceError> {
-    let started = Instant::now();
+    let (started, begun) = (Instant::now(), tokio::time::Instant::now());
     let mut sync = EngineLoop::new(device, options)?;
     let mut report = SyncReport::default();
     let mut events = sync.take(Input::Start)?;
@@ -55,8 +76,15 @@ pub async fn sync_once(
         if sync.engine.is_settled() && device.lock()?.is_up_to_date()? {
             break Ok(());
         }
+        let bytes = sync.traffic.up + sync.traffic.down;
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if budget.is_spent(bytes, elapsed_ms, report.advanced()) {
+            report.cut_short = true;
+            break Ok(());
+        }
         let patience = sync.last_frame + options.patience;
-        events = match timeout_at(patience, sync.step()).await {
+        let until = budget.time_ms.map_or(patience, |time| patience.min(begun + Duration::from_millis(time)));
+        events = match timeout_at(until, sync.step()).await {
             Ok(events) => events?,
             // Steps end often for other reasons; only silence counts.
             Err(_) if sync.last_frame + options.patience > tokio::time::Instant::now() => Vec::new(),

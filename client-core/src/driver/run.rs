@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::engine_loop::EngineLoop;
 use super::{DriverOptions, SharedDevice};
 use crate::DeviceError;
-use crate::sync::{Input, SyncEvent};
+use crate::sync::{Input, Network, SyncEvent};
 
 /// Keeps `device` in sync until `shutdown` is ready. `events` is told what happens.
 ///
@@ -24,27 +24,29 @@ pub async fn run(
     events: impl FnMut(&SyncEvent),
 ) -> Result<(), DeviceError> {
     // Held for as long as this runs, and never changed: no news of the network.
-    let (_silent, network) = watch::channel(true);
+    let (_silent, network) = watch::channel(Network::Online);
     run_with_network(device, options, network, shutdown, events).await
 }
 
-/// As [`run`], with the platform's word on the network: `false` when it is gone, `true` when it is there.
+/// As [`run`], with the platform's word on the network.
 ///
-/// While it is gone nothing is tried; when it returns the relay is connected to at once, whatever the pause was.
+/// While it is gone nothing is tried; when it returns the relay is connected to at once, whatever the pause was. Where it is
+/// metered, see [`Network::Metered`].
 /// # Errors
 /// As [`run`].
 pub async fn run_with_network(
     device: &SharedDevice,
     options: &DriverOptions,
-    mut network: watch::Receiver<bool>,
+    mut network: watch::Receiver<Network>,
     shutdown: impl Future<Output = ()>,
     mut events: impl FnMut(&SyncEvent),
 ) -> Result<(), DeviceError> {
     let mut sync = EngineLoop::new(device, options)?;
     let mut shutdown = std::pin::pin!(shutdown);
     let mut happened = sync.take(Input::Start)?;
-    if !*network.borrow_and_update() {
-        happened.extend(sync.take(Input::NetworkLost)?);
+    let said = *network.borrow_and_update();
+    if said != Network::Online {
+        happened.extend(sync.take(said.into())?);
     }
     loop {
         for event in &happened {
@@ -56,7 +58,7 @@ pub async fn run_with_network(
         happened = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            there = news(&mut network) => sync.take(if there { Input::NetworkReturned } else { Input::NetworkLost })?,
+            said = news(&mut network) => sync.take(said.into())?,
             step = sync.step() => step?,
         };
     }
@@ -65,7 +67,7 @@ pub async fn run_with_network(
 }
 
 /// The platform's next word. Never comes once whoever would say it is gone.
-async fn news(network: &mut watch::Receiver<bool>) -> bool {
+async fn news(network: &mut watch::Receiver<Network>) -> Network {
     if network.changed().await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clinical_record::facts::ChartSection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_protocol::UnixMillis;
 
@@ -12,7 +12,7 @@ use crate::store::rows::{StoredRow, Wanted};
 use crate::{ChartRef, Device, DeviceError};
 
 /// A medicine that the patient is on.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MedicationRow {
     /// The organization whose chart it is in.

@@ -14,6 +14,7 @@ mod timeline;
 mod vitals;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync_protocol::UnixMillis;
 
@@ -120,6 +121,15 @@ impl std::fmt::Debug for Rows {
 }
 
 impl Rows {
+    /// The rows as what the query's own method gives: [`ChartRow`] for a section, [`VitalRow`] for the latest vital signs.
+    ///
+    /// # Errors
+    /// [`DeviceError::Invalid`] for rows of another query.
+    pub fn typed<T: DeserializeOwned>(&self) -> Result<Vec<T>, DeviceError> {
+        let rows = self.0.iter().map(|row| T::deserialize(row)).collect::<Result<_, _>>();
+        rows.map_err(|_| DeviceError::Invalid("these rows answer another query"))
+    }
+
     fn of<T: Serialize>(rows: &[T]) -> Result<Self, DeviceError> {
         let rows = rows.iter().map(serde_json::to_value).collect::<Result<_, _>>();
         rows.map(Self).map_err(|_| DeviceError::Invalid("a row that cannot be written as JSON"))

@@ -2,7 +2,7 @@
 
 use clinical_record::Compartment;
 use clinical_record::facts::{folded_words, searchable_text, snippet};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_protocol::UnixMillis;
 
 use super::{Page, concealed};
@@ -10,7 +10,7 @@ use crate::store::rows::{self, StoredRow};
 use crate::{ChartRef, Device, DeviceError};
 
 /// A note that was found.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NoteRow {
     /// The organization whose chart it is in.

@@ -1,6 +1,6 @@
 //! The patient list, narrowed down and in pages; a person with several registrations is one row.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_protocol::UnixMillis;
 
 use super::{Page, concealed};
@@ -26,7 +26,7 @@ pub struct PatientQuery {
 }
 
 /// A patient of the list.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PatientRow {
     /// The organization that manages the chart.
@@ -42,7 +42,7 @@ pub struct PatientRow {
     /// Identifier values, joined by a comma.
     pub identifiers: String,
     /// Registrations that this one replaces, and that are shown with it.
-    pub replaces: usize,
+    pub replaces: u32,
     /// Its registrations were merged in ways that contradict one another.
     pub disputed: bool,
 }
@@ -83,7 +83,7 @@ impl Device {
                 birth_date: patient.birth_date,
                 gender: patient.gender,
                 identifiers: patient.identifiers.join(", "),
-                replaces: person.map_or(0, |person| person.charts.len().saturating_sub(1)),
+                replaces: person.map_or(0, |person| u32::try_from(person.charts.len().saturating_sub(1)).unwrap_or(u32::MAX)),
                 disputed: person.is_some_and(|person| person.disputed),
             }
         };

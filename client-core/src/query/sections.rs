@@ -1,7 +1,7 @@
 //! A chart section by section.
 
 use clinical_record::facts::ChartSection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_protocol::UnixMillis;
 
 use super::{Page, concealed};
@@ -9,7 +9,7 @@ use crate::store::rows::{StoredRow, Wanted};
 use crate::{ChartRef, Device, DeviceError};
 
 /// A resource as queries list it.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChartRow {
     /// The organization whose chart it is in.

@@ -2,7 +2,7 @@
 
 use clinical_record::Compartment;
 use clinical_record::facts::ChartSection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_protocol::UnixMillis;
 
 use super::{Page, concealed};
@@ -11,7 +11,7 @@ use crate::store::rows::{self, StoredRow, Wanted};
 use crate::{ChartRef, Device, DeviceError};
 
 /// An open task.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskRow {
     /// The organization whose chart it is in.

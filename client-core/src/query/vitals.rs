@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clinical_record::facts::ChartSection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_protocol::UnixMillis;
 
 use super::concealed;
@@ -11,7 +11,7 @@ use crate::store::rows::{self, StoredMeasurement};
 use crate::{ChartRef, Device, DeviceError};
 
 /// Where the latest value went from the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trend {
     /// Higher.
@@ -23,7 +23,7 @@ pub enum Trend {
 }
 
 /// The latest of one kind of measurement.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VitalRow {
     /// LOINC code, where there is one.
@@ -47,7 +47,7 @@ pub struct VitalRow {
 }
 
 /// One point of a series.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeriesPoint {
     /// Milliseconds since the Unix epoch.

@@ -7,6 +7,7 @@ use sync_protocol::session::{ClientEvent, ClientSession, Intent};
 use super::agreement::Verdict;
 use super::backoff::{Backoff, MAX_DELAY_MS, SUPERSEDED_DELAY_MS};
 use super::live::{HANDSHAKE_MS, Halt, Live, send_all};
+use super::network::{METERED_GATHER_MS, METERED_REST_MS};
 use super::{Effect, Input, SyncEvent, SyncFailure};
 use crate::purge::Cause;
 use crate::status::ConnectionState;
@@ -22,6 +23,8 @@ enum State {
     /// Wanted, no network.
     NoNetwork,
     Waiting(UnixMillis),
+    /// Disconnected on purpose: all was settled, and the network is metered.
+    Resting(UnixMillis),
     Connecting,
     Live(Box<Live>),
 }
@@ -37,6 +40,8 @@ pub struct SyncEngine {
     rechecked: bool,
     /// The [`Effect::WakeAt`] that stands.
     wake: Option<UnixMillis>,
+    /// What goes over the network costs.
+    metered: bool,
 }
 
 impl Default for SyncEngine {
@@ -49,7 +54,14 @@ impl SyncEngine {
     /// An engine that waits for [`Input::Start`].
     #[must_use]
     pub fn new() -> Self {
-        Self { state: State::Idle, backoff: Backoff::default(), compared: false, rechecked: false, wake: None }
+        Self {
+            state: State::Idle,
+            backoff: Backoff::default(),
+            compared: false,
+            rechecked: false,
+            wake: None,
+            metered: false,
+        }
     }
 
     /// Takes one input. `now`: this device's time. The effects are to be carried out in order.
@@ -70,9 +82,11 @@ impl SyncEngine {
                 self.tick(device, now, &mut effects);
             }
             Input::LocalEdit => self.local_edit(device, now, &mut effects),
-            Input::NetworkReturned => self.network_returned(device, &mut effects),
+            Input::NetworkReturned => self.network_returned(device, false, &mut effects),
+            Input::NetworkMetered => self.network_returned(device, true, &mut effects),
             Input::NetworkLost => self.network_lost(device, &mut effects),
         }
+        self.rest_if_metered(device, now, &mut effects);
         self.schedule(device, now, &mut effects);
         // After what came in was committed, and what other processes committed was heard of.
         device.run_live_queries(now);
@@ -98,7 +112,7 @@ impl SyncEngine {
     /// Asks to be woken when the next thing is due.
     fn schedule(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
         let due = match &self.state {
-            State::Waiting(at) => Some(*at),
+            State::Waiting(at) | State::Resting(at) => Some(*at),
             State::Live(live) => live.deadline(),
             State::Idle | State::NoNetwork | State::Connecting => None,
         };
@@ -130,7 +144,7 @@ impl SyncEngine {
                 effects.push(Effect::Disconnect);
             }
             State::Connecting => effects.push(Effect::Disconnect),
-            State::NoNetwork | State::Waiting(_) => {}
+            State::NoNetwork | State::Waiting(_) | State::Resting(_) => {}
         }
         device.set_link(ConnectionState::Offline, false);
         effects.push(Effect::Notify(SyncEvent::Stopped { cause: None }));
@@ -182,6 +196,7 @@ impl SyncEngine {
             State::Waiting(at) if now >= *at || at.0 - now.0 > MAX_DELAY_MS + SUPERSEDED_DELAY_MS => {
                 self.connect(device, effects);
             }
+            State::Resting(at) if now >= *at || at.0 - now.0 > METERED_REST_MS => self.connect(device, effects),
             State::Live(live) if live.epoch.is_none() => {
                 let until = live.handshake_until;
                 if now < until && until.0 - now.0 <= HANDSHAKE_MS {
@@ -204,8 +219,10 @@ impl SyncEngine {
         }
     }
 
-    fn network_returned(&mut self, device: &mut Device, effects: &mut Vec<Effect>) {
-        if matches!(self.state, State::Waiting(_) | State::NoNetwork) {
+    fn network_returned(&mut self, device: &mut Device, metered: bool, effects: &mut Vec<Effect>) {
+        self.metered = metered;
+        let rests = matches!(self.state, State::Resting(_)) && !metered;
+        if rests || matches!(self.state, State::Waiting(_) | State::NoNetwork) {
             self.backoff.reset();
             self.connect(device, effects);
         }
@@ -225,10 +242,37 @@ impl SyncEngine {
     }
 
     fn local_edit(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
+        if matches!(self.state, State::Resting(_)) {
+            return self.end_rest(device, now, effects);
+        }
         let State::Live(live) = &mut self.state else { return };
         // Old rows may have been queued again.
         live.rewind = true;
         self.pump(device, now, effects);
+    }
+
+    /// There may be something to send: an emergency at once, work with what comes with it, the trail with the next round.
+    fn end_rest(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
+        let State::Resting(until) = self.state else { return };
+        // What cannot be read is looked at again in the next round.
+        if device.awaits_an_answer().unwrap_or_default() {
+            self.connect(device, effects);
+        } else if device.has_unsent_work().unwrap_or_default() {
+            self.state = State::Resting(until.min(now.plus(METERED_GATHER_MS)));
+        }
+    }
+
+    /// Disconnects where every byte costs and nothing is left to do.
+    fn rest_if_metered(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {
+        let State::Live(live) = &mut self.state else { return };
+        if !self.metered || live.is_busy() || !device.is_up_to_date().unwrap_or_default() {
+            return;
+        }
+        send_all(live.session.close(GoodbyeReason::Done, "the network is metered"), effects);
+        let until = now.plus(METERED_REST_MS);
+        self.state = State::Resting(until);
+        device.set_link(ConnectionState::Offline, false);
+        effects.extend([Effect::Disconnect, Effect::Notify(SyncEvent::Resting { until })]);
     }
 
     fn pump(&mut self, device: &mut Device, now: UnixMillis, effects: &mut Vec<Effect>) {

@@ -5,10 +5,14 @@ mod agreement;
 mod backoff;
 mod engine;
 mod live;
+mod network;
 mod place;
+mod round;
 
 pub use backoff::{FIRST_DELAY_MS, MAX_DELAY_MS, SUPERSEDED_DELAY_MS};
 pub use engine::SyncEngine;
+pub use network::{METERED_GATHER_MS, METERED_REST_MS, Network};
+pub use round::RoundBudget;
 
 use sync_protocol::frame::GoodbyeReason;
 use sync_protocol::{DocumentId, OrganizationId, ReferralId, UnixMillis};
@@ -34,6 +38,8 @@ pub enum Input {
     LocalEdit,
     /// The network is there again: connect at once.
     NetworkReturned,
+    /// As [`Self::NetworkReturned`], but what goes over it costs: connect for a round at a time, see [`Network::Metered`].
+    NetworkMetered,
     /// The network is gone: do not try until it returns.
     NetworkLost,
 }
@@ -146,6 +152,11 @@ pub enum SyncEvent {
         cause: SyncFailure,
         /// When it is tried again, by this device's clock; none while there is no network.
         at: Option<UnixMillis>,
+    },
+    /// The round is over and the network is metered: disconnected until then, or until there is something to send.
+    Resting {
+        /// When it connects again at the latest, by this device's clock.
+        until: UnixMillis,
     },
     /// The sync ended and is not tried again by itself.
     Stopped {

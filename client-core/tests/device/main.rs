@@ -18,6 +18,7 @@ mod leases;
 mod ledger;
 mod locks;
 mod looking_back;
+mod metered;
 mod migrations;
 mod persons;
 mod purges;

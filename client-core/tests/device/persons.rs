@@ -23,7 +23,7 @@ fn allergies(node: &mut Node, chart: &ChartRef) -> Vec<String> {
     names
 }
 
-fn listed(node: &mut Node) -> Vec<(String, usize)> {
+fn listed(node: &mut Node) -> Vec<(String, u32)> {
     let rows = node.device.list_patients(&PatientQuery::default(), Page::default(), START).unwrap();
     rows.into_iter().map(|row| (row.name, row.replaces)).collect()
 }

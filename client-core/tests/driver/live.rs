@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client_core::driver::{DriverOptions, run, run_with_network, sync_once, system_time};
-use client_core::sync::SyncEvent;
+use client_core::sync::{Network, SyncEvent};
 use client_core::{Device, NewPatient};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -89,7 +89,7 @@ async fn a_running_device_saves_a_long_history_once_nothing_comes_any_more() {
 async fn a_device_without_network_waits_and_connects_once_it_is_told_that_it_returned() {
     let server = Server::plain().await;
     let (a, _folder) = server.device(1, "dr-a").await;
-    let (say, network) = watch::channel(false);
+    let (say, network) = watch::channel(Network::Offline);
     let (tell, mut told) = mpsc::unbounded_channel();
     let (device, options) = (a.clone(), server.options());
     let running = tokio::spawn(async move {
@@ -100,7 +100,7 @@ async fn a_device_without_network_waits_and_connects_once_it_is_told_that_it_ret
     tokio::time::timeout(Duration::from_secs(20), waits).await.unwrap();
     a.lock().unwrap().register_patient(&patient("Silva"), system_time()).unwrap();
     assert!(told.try_recv().is_err(), "nothing is tried without a network");
-    say.send(true).unwrap();
+    say.send(Network::Online).unwrap();
     let sent = async { while !matches!(told.recv().await.unwrap(), SyncEvent::Sent { accepted: 1, .. }) {} };
     tokio::time::timeout(Duration::from_secs(20), sent).await.unwrap();
     running.abort();

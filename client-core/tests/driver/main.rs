@@ -14,4 +14,5 @@ mod world;
 
 mod failures;
 mod live;
+mod rounds;
 mod server;

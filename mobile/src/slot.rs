@@ -1,0 +1,147 @@
+//! Where the open profile is: there while it is unlocked, gone once it is locked. Every call takes it from here.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use client_core::Device;
+use client_core::driver::{SharedDevice, system_time};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard, watch};
+
+use crate::SatchelError;
+
+/// Counts openings, so that what belongs to one is not taken for another's.
+static OPENINGS: AtomicU64 = AtomicU64::new(0);
+
+/// An unlocked profile.
+#[derive(Clone)]
+pub(crate) struct Open {
+    pub(crate) device: SharedDevice,
+    opening: u64,
+    /// Told when the profile is locked; whatever syncs ends then.
+    locking: Arc<watch::Sender<bool>>,
+    /// One sync at a time.
+    turn: Arc<Turn<()>>,
+    /// A session that goes on until it is stopped has the turn.
+    session: Arc<AtomicBool>,
+}
+
+/// The right to sync, for as long as it is held.
+pub(crate) struct SyncTurn {
+    pub(crate) device: SharedDevice,
+    locking: watch::Receiver<bool>,
+    _session: Option<SessionMark>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// Stands while a session has the turn or waits for it.
+struct SessionMark(Arc<AtomicBool>);
+
+impl Drop for SessionMark {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl SyncTurn {
+    /// Resolves when the profile is locked.
+    pub(crate) fn locking(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut locking = self.locking.clone();
+        async move { drop(locking.wait_for(|locking| *locking).await) }
+    }
+}
+
+impl Open {
+    fn new(device: Device) -> Self {
+        let (locking, _) = watch::channel(false);
+        Self {
+            device: SharedDevice::new(device),
+            opening: OPENINGS.fetch_add(1, Ordering::Relaxed),
+            locking: Arc::new(locking),
+            turn: Arc::default(),
+            session: Arc::default(),
+        }
+    }
+
+    /// Which opening this is; no two are the same.
+    pub(crate) fn opening(&self) -> u64 {
+        self.opening
+    }
+
+    /// Waits until no other round runs. `session`: to go on until it is stopped.
+    ///
+    /// # Errors
+    /// [`SatchelError::Busy`] while a session runs.
+    pub(crate) async fn sync_turn(self, session: bool) -> Result<SyncTurn, SatchelError> {
+        if self.session.load(Ordering::Acquire) || (session && self.session.swap(true, Ordering::AcqRel)) {
+            return Err(SatchelError::busy("this profile is being synced already"));
+        }
+        let (device, locking) = (self.device, self.locking.subscribe());
+        let _session = session.then(|| SessionMark(self.session));
+        let _turn = self.turn.lock_owned().await;
+        Ok(SyncTurn { device, locking, _session, _turn })
+    }
+
+    /// Ends what syncs, and waits for it.
+    async fn end(&self) {
+        self.locking.send_replace(true);
+        drop(self.turn.lock().await);
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Slot(Mutex<Option<Open>>);
+
+impl Slot {
+    pub(crate) fn holding(device: Device) -> Self {
+        Self(Mutex::new(Some(Open::new(device))))
+    }
+
+    /// # Errors
+    /// [`SatchelError::Locked`].
+    pub(crate) fn open(&self) -> Result<Open, SatchelError> {
+        self.0.lock().map_err(|_| poisoned())?.clone().ok_or_else(SatchelError::locked)
+    }
+
+    /// Runs `act` on the open profile.
+    ///
+    /// # Errors
+    /// [`SatchelError::Locked`]; what `act` gives.
+    pub(crate) fn with<T, E: Into<SatchelError>>(
+        &self,
+        act: impl FnOnce(&mut Device, client_core::UnixMillis) -> Result<T, E>,
+    ) -> Result<T, SatchelError> {
+        let open = self.open()?;
+        let mut device: MutexGuard<'_, Device> = open.device.lock()?;
+        act(&mut device, system_time()).map_err(Into::into)
+    }
+
+    /// Puts an unlocked profile in. False if there is one already.
+    pub(crate) fn fill(&self, device: Device) -> Result<bool, SatchelError> {
+        let mut slot = self.0.lock().map_err(|_| poisoned())?;
+        let is_free = slot.is_none();
+        if is_free {
+            *slot = Some(Open::new(device));
+        }
+        Ok(is_free)
+    }
+
+    /// Takes the profile out and ends what syncs. It closes once the calls that are in it have returned; false if it was
+    /// locked already.
+    pub(crate) async fn empty(&self) -> Result<bool, SatchelError> {
+        let taken = self.0.lock().map_err(|_| poisoned())?.take();
+        let Some(open) = taken else { return Ok(false) };
+        open.end().await;
+        // What cannot be written, or is not enrolled, is locked all the same.
+        let _ = open.device.lock()?.record_lock(system_time());
+        Ok(true)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.lock().is_ok_and(|slot| slot.is_some())
+    }
+}
+
+fn poisoned() -> SatchelError {
+    SatchelError::Other { detail: "an earlier internal failure left the profile unusable; restart".into() }
+}
