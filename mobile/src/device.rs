@@ -7,8 +7,10 @@ use client_core::driver::{DriverOptions, enroll, system_time};
 use client_core::{Device, DeviceError, DeviceIdentity, EnrolmentCode, OrganizationId, PractitionerId, SystemRandomness, UnixMillis};
 
 use crate::SatchelError;
+use crate::handles::Handle;
 use crate::runtime::carry_out;
 use crate::slot::Slot;
+use crate::tablet::Home;
 
 /// How to reach relays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
@@ -63,6 +65,9 @@ impl From<DeviceIdentity> for Identity {
 pub struct SatchelDevice {
     pub(crate) slot: Arc<Slot>,
     pub(crate) options: DriverOptions,
+    /// Where it comes from; none for one that has no PIN.
+    pub(crate) home: Option<Home>,
+    pub(crate) _handle: Handle,
 }
 
 impl SatchelDevice {
@@ -93,8 +98,8 @@ impl SatchelDevice {
     #[uniffi::constructor(default(options = None))]
     pub fn open(folder: String, options: Option<ConnectionOptions>) -> Result<Arc<Self>, SatchelError> {
         let device = Device::open(Path::new(&folder), SystemRandomness, system_time())?;
-        let (slot, options) = (Arc::new(Slot::holding(device)), options.unwrap_or_default().into());
-        Ok(Arc::new(Self { slot, options }))
+        let (slot, options) = (Arc::new(Slot::holding(device, None)), options.unwrap_or_default().into());
+        Ok(Arc::new(Self { slot, options, home: None, _handle: Handle::new() }))
     }
 
     /// Enrols with the relay at `url` by a one-time code. `device_name`: what people call the device.

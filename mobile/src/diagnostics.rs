@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::handles::Handle;
 use crate::types::Json;
 use crate::{SatchelDevice, SatchelError, Status};
 
@@ -9,6 +10,12 @@ use crate::{SatchelDevice, SatchelError, Status};
 #[uniffi::export]
 pub fn satchel_version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// Devices, live queries and sessions that an app holds and has not let go of: to find those it forgot.
+#[uniffi::export]
+pub fn live_objects() -> u64 {
+    Handle::live()
 }
 
 #[uniffi::export]

@@ -79,6 +79,8 @@ errors! {
         /// Milliseconds until the next try is taken.
         wait_ms: i64
     } = "locked-out",
+    /// The platform's secret is not the one that the profile was made with. No PIN was tried.
+    WrongSecret = "wrong-secret",
     /// The PIN is too short, too long or too simple.
     WeakPin = "weak-pin",
     /// No such profile on this tablet.

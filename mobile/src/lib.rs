@@ -17,6 +17,7 @@ mod diagnostics;
 mod emergencies;
 mod error;
 mod exchange;
+mod handles;
 mod history;
 mod live;
 mod own_work;
@@ -30,6 +31,7 @@ mod slot;
 mod status;
 mod sync;
 mod sync_news;
+mod tablet;
 mod types;
 
 pub use chart::{ChartPart, OpenedChart};
@@ -37,6 +39,7 @@ pub use clinical_types::{LabResult, LabValue, Occasion, Range};
 pub use conflicts::{ConflictFound, ConflictInbox, ConflictValue};
 pub use device::{ConnectionOptions, Identity, SatchelDevice};
 pub use emergencies::{Emergency, EmergencyOutcome};
+pub use diagnostics::{live_objects, satchel_version};
 pub use error::SatchelError;
 pub use exchange::{ImportDone, Refusal};
 pub use history::{ChartThen, ElementDiff, HistoryEntry, Signed};
@@ -49,6 +52,7 @@ pub use sharing::{ReferralMade, ReferralOutcome, ReferralWish, ReferredTo};
 pub use status::{ChartWorkCount, Status};
 pub use sync::{SyncBudget, SyncDone, SyncSession};
 pub use sync_news::{SyncListener, SyncNews};
+pub use tablet::{ProfileShown, SatchelTablet};
 pub use types::{Decimal, Json};
 
 /// What callers in Rust need of the core, so that they agree on the version.

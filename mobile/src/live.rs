@@ -6,6 +6,7 @@ use client_core::driver::SharedDevice;
 use client_core::{LiveQueryId, Query, Rows};
 use tokio::sync::watch;
 
+use crate::handles::Handle;
 use crate::runtime::runtime;
 use crate::slot::Slot;
 use crate::{LiveRows, Question, SatchelDevice, SatchelError};
@@ -17,7 +18,7 @@ pub trait RowsListener: Send + Sync {
     /// this returns, the ones between are left out. It may call back into the device.
     fn on_rows(&self, rows: LiveRows);
 
-    /// The last call: the query was closed, or the profile locked.
+    /// The last call: the query was ended, or the profile locked.
     fn on_end(&self);
 }
 
@@ -27,6 +28,7 @@ pub struct LiveQuery {
     slot: Weak<Slot>,
     opening: u64,
     query: LiveQueryId,
+    _handle: Handle,
 }
 
 #[uniffi::export]
@@ -44,14 +46,14 @@ impl SatchelDevice {
         tell.send_if_modified(|shown| shown.is_none().then(|| *shown = Some(first)).is_some());
         drop(tell);
         runtime()?.spawn(deliver(query, told, listener.into()));
-        Ok(Arc::new(LiveQuery { slot: Arc::downgrade(&self.slot), opening: open.opening(), query: id }))
+        Ok(Arc::new(LiveQuery { slot: Arc::downgrade(&self.slot), opening: open.opening(), query: id, _handle: Handle::new() }))
     }
 }
 
 #[uniffi::export]
 impl LiveQuery {
     /// Ends it: the listener is told so after the answer that it is being given, if any, and hears no more. Again: nothing.
-    pub fn close(&self) {
+    pub fn end(&self) {
         // A profile that was locked and unlocked again numbers its queries anew.
         let open = self.slot.upgrade().and_then(|slot| slot.open().ok());
         if let Some(open) = open.filter(|open| open.opening() == self.opening) {
@@ -62,7 +64,7 @@ impl LiveQuery {
 
 impl Drop for LiveQuery {
     fn drop(&mut self) {
-        self.close();
+        self.end();
     }
 }
 

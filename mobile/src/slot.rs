@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use client_core::Device;
 use client_core::driver::{SharedDevice, system_time};
+use client_core::profile::IdleLock;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard, watch};
 
 use crate::SatchelError;
@@ -23,6 +24,8 @@ pub(crate) struct Open {
     turn: Arc<Turn<()>>,
     /// A session that goes on until it is stopped has the turn.
     session: Arc<AtomicBool>,
+    /// When to lock it; none for never.
+    idle: Option<Arc<Mutex<IdleLock>>>,
 }
 
 /// The right to sync, for as long as it is held.
@@ -51,7 +54,7 @@ impl SyncTurn {
 }
 
 impl Open {
-    fn new(device: Device) -> Self {
+    fn new(device: Device, idle: Option<IdleLock>) -> Self {
         let (locking, _) = watch::channel(false);
         Self {
             device: SharedDevice::new(device),
@@ -59,12 +62,24 @@ impl Open {
             locking: Arc::new(locking),
             turn: Arc::default(),
             session: Arc::default(),
+            idle: idle.map(|idle| Arc::new(Mutex::new(idle))),
         }
     }
 
     /// Which opening this is; no two are the same.
     pub(crate) fn opening(&self) -> u64 {
         self.opening
+    }
+
+    fn touch(&self) {
+        if let Some(mut idle) = self.idle.as_ref().and_then(|idle| idle.lock().ok()) {
+            idle.touch(system_time());
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let idle = self.idle.as_ref().and_then(|idle| idle.lock().ok());
+        idle.is_some_and(|mut idle| idle.is_due(system_time()))
     }
 
     /// Waits until no other round runs. `session`: to go on until it is stopped.
@@ -93,8 +108,8 @@ impl Open {
 pub(crate) struct Slot(Mutex<Option<Open>>);
 
 impl Slot {
-    pub(crate) fn holding(device: Device) -> Self {
-        Self(Mutex::new(Some(Open::new(device))))
+    pub(crate) fn holding(device: Device, idle: Option<IdleLock>) -> Self {
+        Self(Mutex::new(Some(Open::new(device, idle))))
     }
 
     /// # Errors
@@ -112,16 +127,17 @@ impl Slot {
         act: impl FnOnce(&mut Device, client_core::UnixMillis) -> Result<T, E>,
     ) -> Result<T, SatchelError> {
         let open = self.open()?;
+        open.touch();
         let mut device: MutexGuard<'_, Device> = open.device.lock()?;
         act(&mut device, system_time()).map_err(Into::into)
     }
 
     /// Puts an unlocked profile in. False if there is one already.
-    pub(crate) fn fill(&self, device: Device) -> Result<bool, SatchelError> {
+    pub(crate) fn fill(&self, device: Device, idle: Option<IdleLock>) -> Result<bool, SatchelError> {
         let mut slot = self.0.lock().map_err(|_| poisoned())?;
         let is_free = slot.is_none();
         if is_free {
-            *slot = Some(Open::new(device));
+            *slot = Some(Open::new(device, idle));
         }
         Ok(is_free)
     }
@@ -135,6 +151,23 @@ impl Slot {
         // What cannot be written, or is not enrolled, is locked all the same.
         let _ = open.device.lock()?.record_lock(system_time());
         Ok(true)
+    }
+
+    /// Somebody uses the profile.
+    pub(crate) fn touch(&self) {
+        if let Ok(open) = self.open() {
+            open.touch();
+        }
+    }
+
+    /// Whether the profile was not used for so long that it is to be locked.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open().is_ok_and(|open| open.is_idle())
+    }
+
+    /// Whether this is the opening that it holds.
+    pub(crate) fn is_opening(&self, opening: u64) -> bool {
+        self.open().is_ok_and(|open| open.opening == opening)
     }
 
     pub(crate) fn is_open(&self) -> bool {

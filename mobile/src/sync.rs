@@ -7,6 +7,7 @@ use client_core::sync::{Network, RoundBudget};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::handles::Handle;
 use crate::runtime::{EndsWithMe, carry_out, runtime};
 use crate::slot::SyncTurn;
 use crate::sync_news::SyncListener;
@@ -74,6 +75,7 @@ pub struct SyncSession {
     stop: watch::Sender<bool>,
     running: Mutex<Option<JoinHandle<()>>>,
     _ends: EndsWithMe,
+    _handle: Handle,
 }
 
 #[uniffi::export]
@@ -120,7 +122,7 @@ impl SatchelDevice {
                 }
             });
             let _ends = EndsWithMe(running.abort_handle());
-            Ok(Arc::new(SyncSession { network, stop, running: Mutex::new(Some(running)), _ends }))
+            Ok(Arc::new(SyncSession { network, stop, running: Mutex::new(Some(running)), _ends, _handle: Handle::new() }))
         })
         .await
     }
