@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{answers, cargo, succeeds, workspace_root};
+use crate::command::{answers, cargo, succeeds, target, workspace_root};
 
 /// Least major version of node.
 const NODE: u32 = 20;
@@ -82,10 +82,6 @@ fn major(version: &str) -> Option<u32> {
 
 fn peers() -> PathBuf {
     workspace_root().join("tests/bench/peers")
-}
-
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from)
 }
 
 fn program(name: &str) -> PathBuf {

@@ -1,8 +1,9 @@
-//! Project tasks: `cargo xtask test`, `cargo xtask bench`, `cargo xtask ci`.
+//! Project tasks: `cargo xtask test`, `bench`, `mobile`, `bench-mobile`, `ci`.
 
 mod bench;
 mod ci;
 mod command;
+mod mobile;
 mod report;
 mod requirement;
 mod suite;
@@ -36,6 +37,16 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Builds the native library and generates the bindings of a language, into target/mobile.
+    Mobile {
+        /// Which.
+        language: mobile::Language,
+        /// As an app is shipped with it: optimised and stripped.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Measures what the way through Kotlin costs, with the library that an app is shipped with.
+    BenchMobile,
     /// Runs what must hold before a change is merged: format, clippy, documentation, licences, all tests.
     Ci,
 }
@@ -53,15 +64,15 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
-        Task::Bench { arguments } => {
-            if bench::run(&arguments) {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
-        }
+        Task::Bench { arguments } => exit_code(bench::run(&arguments)),
+        Task::Mobile { language, release } => exit_code(mobile::build(language, release)),
+        Task::BenchMobile => exit_code(mobile::bench()),
         Task::Ci => conclude(&ci::run()),
     }
+}
+
+fn exit_code(succeeded: bool) -> ExitCode {
+    if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints the report. Under `CI=true`, what could not run counts as failed.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::command::{answers, cargo, workspace_root};
+use crate::mobile;
 
 /// Something that a suite needs.
 pub struct Requirement {
@@ -35,6 +36,34 @@ pub const FHIRKIT: Requirement = Requirement {
     is_met: || answers(&std::env::var("SATCHEL_FHIRKIT").unwrap_or_else(|_| "fhirkit".into()), &["--help"]),
 };
 
+/// What the Kotlin library is built and tested with.
+pub const JDK: Requirement = Requirement {
+    name: "a JDK of version 17 or later",
+    install: "install one (Debian: apt-get install openjdk-17-jdk-headless), first in PATH",
+    is_met: || jdk_version().is_some_and(|version| version >= 17),
+};
+
+/// The Kotlin library's build.
+pub const MAVEN: Requirement = Requirement {
+    name: "Maven",
+    install: "install version 3.8 or later (Debian: apt-get install maven)",
+    is_met: || answers("mvn", &["--version"]),
+};
+
+/// For the Python bindings: nothing besides the standard library.
+pub const PYTHON: Requirement = Requirement {
+    name: "Python 3.11 or later",
+    install: "install it as python3 (Debian: apt-get install python3)",
+    is_met: || answers(mobile::python(), &["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]),
+};
+
+/// For the Swift package.
+pub const SWIFT: Requirement = Requirement {
+    name: "swift",
+    install: "install the Swift toolchain, version 6 or later, and put it in PATH",
+    is_met: || answers("swift", &["--version"]),
+};
+
 /// Formatter.
 pub const RUSTFMT: Requirement =
     Requirement { name: "rustfmt", install: "rustup component add rustfmt", is_met: || has_cargo_command("fmt") };
@@ -52,6 +81,14 @@ pub fn data_folder() -> Option<PathBuf> {
     let named = std::env::var_os("SATCHEL_DATA_DIR").map(PathBuf::from);
     let beside = workspace_root().join("../shared/data/synthea-r4");
     named.or(Some(beside)).filter(|folder| folder.is_dir()).and_then(|folder| folder.canonicalize().ok())
+}
+
+/// Of the compiler: a JRE alone does not suffice.
+fn jdk_version() -> Option<u32> {
+    let said = std::process::Command::new("javac").arg("-version").output().ok()?;
+    let said = [said.stdout, said.stderr].concat();
+    // "javac 17.0.15"
+    String::from_utf8_lossy(&said).split_whitespace().nth(1)?.split('.').next()?.parse().ok()
 }
 
 fn has_cargo_command(name: &str) -> bool {

@@ -1,8 +1,11 @@
 //! The test suites. A new one is one more entry of [`SUITES`], with what it needs and how to run it.
 
 use crate::command::{cargo, succeeds};
+use crate::mobile;
 use crate::report::{Entry, Outcome, Report};
-use crate::requirement::{C_COMPILER, DATA_FOLDER, FHIRKIT, Requirement, data_folder};
+use crate::requirement::{
+    C_COMPILER, DATA_FOLDER, FHIRKIT, JDK, MAVEN, PYTHON, Requirement, SWIFT, data_folder,
+};
 
 /// Tests that run together and need the same things.
 pub struct Suite {
@@ -19,7 +22,7 @@ pub struct Suite {
 }
 
 /// Every suite, in the order in which they run.
-pub const SUITES: [Suite; 3] = [
+pub const SUITES: [Suite; 6] = [
     Suite {
         name: "rust",
         about: "all tests of the workspace",
@@ -27,6 +30,27 @@ pub const SUITES: [Suite; 3] = [
         optional: false,
         // Without the data folder: that is a suite of its own.
         run: || succeeds(cargo(&["test", "--workspace"]).env_remove("SATCHEL_DATA_DIR")),
+    },
+    Suite {
+        name: "python",
+        about: "the Python bindings: the shared scenarios against real relays",
+        requirements: &[C_COMPILER, PYTHON],
+        optional: false,
+        run: mobile::test_python,
+    },
+    Suite {
+        name: "kotlin",
+        about: "the Kotlin library: the shared scenarios, kills, cancellation, threads, leaks",
+        requirements: &[C_COMPILER, JDK, MAVEN],
+        optional: false,
+        run: mobile::test_kotlin,
+    },
+    Suite {
+        name: "swift",
+        about: "the Swift package: the shared scenarios, cancellation",
+        requirements: &[C_COMPILER, SWIFT],
+        optional: true,
+        run: mobile::test_swift,
     },
     Suite {
         name: "real-bundles",
