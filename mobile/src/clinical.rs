@@ -163,13 +163,7 @@ impl SatchelDevice {
     }
 
     /// Amends a signed note by another that is signed with it. `id`: of the DocumentReference amended.
-    pub fn amend_note(
-        &self,
-        at: Occasion,
-        id: String,
-        text: String,
-        reason: String,
-    ) -> Result<ActDone, SatchelError> {
+    pub fn amend_note(&self, at: Occasion, id: String, text: String, reason: String) -> Result<ActDone, SatchelError> {
         self.act(&at, |device, at| device.amend_note(at, &id, &text, &reason))
     }
 

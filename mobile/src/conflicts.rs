@@ -1,10 +1,10 @@
 //! Concurrent values: shown until a clinician decides, with a reason.
 
+use client_core::ChangeHash;
 use client_core::{
     Author, ChartInbox, ChartRef, Conflict, ConflictSide, DocumentId, ElementPath, OrganizationId, Overridden,
     PractitionerId, ResourceKey, UnixMillis,
 };
-use client_core::ChangeHash;
 
 use crate::types::Json;
 use crate::{EditDone, SatchelDevice, SatchelError};

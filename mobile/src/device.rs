@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use client_core::driver::{DriverOptions, enroll, system_time};
-use client_core::{Device, DeviceError, DeviceIdentity, EnrolmentCode, OrganizationId, PractitionerId, SystemRandomness, UnixMillis};
+use client_core::{
+    Device, DeviceError, DeviceIdentity, EnrolmentCode, OrganizationId, PractitionerId, SystemRandomness, UnixMillis,
+};
 
 use crate::SatchelError;
 use crate::handles::Handle;

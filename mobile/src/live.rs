@@ -46,7 +46,12 @@ impl SatchelDevice {
         tell.send_if_modified(|shown| shown.is_none().then(|| *shown = Some(first)).is_some());
         drop(tell);
         runtime()?.spawn(deliver(query, told, listener.into()));
-        Ok(Arc::new(LiveQuery { slot: Arc::downgrade(&self.slot), opening: open.opening(), query: id, _handle: Handle::new() }))
+        Ok(Arc::new(LiveQuery {
+            slot: Arc::downgrade(&self.slot),
+            opening: open.opening(),
+            query: id,
+            _handle: Handle::new(),
+        }))
     }
 }
 

@@ -128,9 +128,7 @@ impl From<Question> for Query {
         match question {
             Question::Patients { search, page } => Self::Patients(search.into(), page.into()),
             Question::Section { chart, section, page } => Self::Section(chart, section, page.into()),
-            Question::Timeline { chart, from, until, page } => {
-                Self::Timeline(chart, Span { from, until }, page.into())
-            }
+            Question::Timeline { chart, from, until, page } => Self::Timeline(chart, Span { from, until }, page.into()),
             Question::LatestVitals { chart } => Self::LatestVitals(chart),
             Question::Series { chart, loinc } => Self::Series(chart, loinc),
             Question::MedicationsNow { chart } => Self::MedicationsNow(chart),

@@ -12,8 +12,9 @@ use crate::SatchelError;
 /// Two suffice: they wait for sockets and for the database, and one of them may be at the database for long.
 const THREADS: usize = 2;
 
-static RUNTIME: LazyLock<Option<Runtime>> =
-    LazyLock::new(|| Builder::new_multi_thread().worker_threads(THREADS).thread_name("satchel").enable_all().build().ok());
+static RUNTIME: LazyLock<Option<Runtime>> = LazyLock::new(|| {
+    Builder::new_multi_thread().worker_threads(THREADS).thread_name("satchel").enable_all().build().ok()
+});
 
 /// The library's threads.
 ///

@@ -122,7 +122,13 @@ impl SatchelDevice {
                 }
             });
             let _ends = EndsWithMe(running.abort_handle());
-            Ok(Arc::new(SyncSession { network, stop, running: Mutex::new(Some(running)), _ends, _handle: Handle::new() }))
+            Ok(Arc::new(SyncSession {
+                network,
+                stop,
+                running: Mutex::new(Some(running)),
+                _ends,
+                _handle: Handle::new(),
+            }))
         })
         .await
     }

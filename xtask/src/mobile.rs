@@ -79,7 +79,13 @@ fn pack(library: &Path, place: &Path, name: &str) -> bool {
 fn generate(language: Language, library: &Path, to: &Path) -> bool {
     let generator = target().join("debug/uniffi-bindgen").with_extension(std::env::consts::EXE_EXTENSION);
     let mut generate = Command::new(generator);
-    generate.current_dir(workspace_root()).args(["generate", "--no-format", "--language", language.name(), "--out-dir"]);
+    generate.current_dir(workspace_root()).args([
+        "generate",
+        "--no-format",
+        "--language",
+        language.name(),
+        "--out-dir",
+    ]);
     succeeds(generate.arg(to).arg(library))
 }
 
@@ -93,6 +99,7 @@ pub fn maven(arguments: &[&str]) -> bool {
     let mut maven = Command::new("mvn");
     maven.current_dir(workspace_root().join("mobile/kotlin")).args(["--batch-mode", "--no-transfer-progress"]);
     let property = |name: &str, value: &Path| format!("-D{name}={}", value.display());
+    maven.env("SATCHEL_BINARY", satchel());
     maven.arg(property("satchel.generated", &folder())).arg(property("satchel.binary", &satchel()));
     succeeds(maven.args(arguments))
 }

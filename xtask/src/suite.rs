@@ -3,9 +3,7 @@
 use crate::command::{cargo, succeeds};
 use crate::mobile;
 use crate::report::{Entry, Outcome, Report};
-use crate::requirement::{
-    C_COMPILER, DATA_FOLDER, FHIRKIT, JDK, MAVEN, PYTHON, Requirement, SWIFT, data_folder,
-};
+use crate::requirement::{C_COMPILER, DATA_FOLDER, FHIRKIT, JDK, MAVEN, PYTHON, Requirement, SWIFT, data_folder};
 
 /// Tests that run together and need the same things.
 pub struct Suite {

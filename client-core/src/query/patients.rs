@@ -83,7 +83,8 @@ impl Device {
                 birth_date: patient.birth_date,
                 gender: patient.gender,
                 identifiers: patient.identifiers.join(", "),
-                replaces: person.map_or(0, |person| u32::try_from(person.charts.len().saturating_sub(1)).unwrap_or(u32::MAX)),
+                replaces: person
+                    .map_or(0, |person| u32::try_from(person.charts.len().saturating_sub(1)).unwrap_or(u32::MAX)),
                 disputed: person.is_some_and(|person| person.disputed),
             }
         };

@@ -1,12 +1,10 @@
 //! What each step does. mobile/scenarios/README.md says what it means.
 
+use mobile::core::clinical::Concept;
 use mobile::core::clinical::{Dosage, NewAllergy, NewMedication, NewNote, NewPatient};
 use mobile::core::sync::Network;
 use mobile::core::{ChartSection, ConnectionState, VitalReading};
-use mobile::{
-    PatientSearch, Question, Registered, SatchelDevice, SatchelError, SyncBudget, SyncListener, SyncNews,
-};
-use mobile::core::clinical::Concept;
+use mobile::{PatientSearch, Question, Registered, SatchelDevice, SatchelError, SyncBudget, SyncListener, SyncNews};
 use serde_json::{Value, json};
 use system_tests::process::RelayProcess;
 
@@ -35,7 +33,9 @@ impl Scenario {
             verb if verb.starts_with("expect_") || verb.starts_with("await_") => {
                 self.expecting(verb, step).map(|()| None)
             }
-            verb => self.editing(verb, step),
+            "allergy" | "medication" | "change_dose" | "vitals" | "note" | "sign_note" | "splice_note" | "set"
+            | "retract" | "merge" | "unmerge" | "settle_first" | "import" => self.editing(verb, step),
+            verb => panic!("no step is called {verb}"),
         }
     }
 
@@ -84,7 +84,9 @@ impl Scenario {
                 let (device, url) = (self.opened(name)?, self.relay().url().to_owned());
                 self.runtime.block_on(async {
                     match step.find_text("by") {
-                        Some("qr") => device.enroll_with_qr(format!("satchel:enroll?relay={url}&code={code}"), name.into()).await,
+                        Some("qr") => {
+                            device.enroll_with_qr(format!("satchel:enroll?relay={url}&code={code}"), name.into()).await
+                        }
                         _ => device.enroll(url, code, name.into()).await,
                     }
                 })?;
@@ -148,7 +150,10 @@ impl Scenario {
             "medication" => {
                 let dosage = Dosage { text: text("dosage"), ..Dosage::default() };
                 let medication = Concept::words(text("medication"));
-                device.start_medication(self.at(step)?, NewMedication { medication, dosage, ..NewMedication::default() })?
+                device.start_medication(
+                    self.at(step)?,
+                    NewMedication { medication, dosage, ..NewMedication::default() },
+                )?
             }
             "change_dose" => {
                 let dosage = Dosage { text: text("dosage"), ..Dosage::default() };
@@ -227,8 +232,8 @@ impl Scenario {
                 assert!(rounds > step.number("moreThan"), "{rounds} rounds");
             }
             "start_session" => {
-                let started = self.device(step).start_sync(Box::new(Deaf), Some(network(step)));
-                let session = self.runtime.block_on(started)?;
+                let device = self.device(step);
+                let session = self.runtime.block_on(device.start_sync(Box::new(Deaf), Some(network(step))))?;
                 self.sessions.insert(name, session);
             }
             "stop_session" => {

@@ -106,7 +106,8 @@ impl Scenario {
 
     /// The text; `$name` and `$name.member` stand for what was saved.
     pub fn text(&self, given: &str) -> String {
-        let Some((name, member)) = given.strip_prefix('$').map(|rest| rest.split_once('.').unwrap_or((rest, ""))) else {
+        let Some((name, member)) = given.strip_prefix('$').map(|rest| rest.split_once('.').unwrap_or((rest, "")))
+        else {
             return given.replace("$relay", self.relay.as_ref().map_or("", |relay| relay.url()));
         };
         match (member, self.names.get(name)) {
