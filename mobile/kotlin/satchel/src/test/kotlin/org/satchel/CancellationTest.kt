@@ -1,6 +1,7 @@
 package org.satchel
 
 import java.net.ServerSocket
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.first
@@ -25,7 +26,7 @@ class CancellationTest {
             val silent = ServerSocket(0)
             device.setRelayUrl("ws://127.0.0.1:${silent.localPort}/sync")
             runBlocking {
-                val syncing = launch { device.sync() }
+                val syncing = launch(Dispatchers.Default) { device.sync() }
                 eventually("it connects") { device.status().connection == ConnectionState.CONNECTING }
                 assertTrue(syncing.isActive)
                 withTimeout(PATIENCE_S * 1000) { syncing.cancelAndJoin() }
