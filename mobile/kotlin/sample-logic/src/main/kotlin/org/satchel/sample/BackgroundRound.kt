@@ -19,14 +19,14 @@ enum class JobResult {
     GIVE_UP,
 }
 
-private const val MEGABYTE = 1024uL * 1024uL
+private const val MEGABYTE = 1_048_576uL
 
 /** What one job may cost. Work that only this device has goes out whatever it costs; the rest waits for a better network. */
 fun budget(now: Circumstances): SyncBudget = when {
-    now.isMetered && now.unsent == 0uL -> SyncBudget(bytes = 64uL * 1024uL, timeMs = 20_000uL)
+    now.isMetered && now.unsent == 0uL -> SyncBudget(bytes = 65_536uL, timeMs = 20_000uL)
     now.isMetered -> SyncBudget(bytes = MEGABYTE, timeMs = 60_000uL)
-    now.isCharging -> SyncBudget(timeMs = 8 * 60_000uL)
-    else -> SyncBudget(bytes = 32uL * MEGABYTE, timeMs = 3 * 60_000uL)
+    now.isCharging -> SyncBudget(timeMs = 480_000uL)
+    else -> SyncBudget(bytes = 32uL * MEGABYTE, timeMs = 180_000uL)
 }
 
 /** One job. Cancelling it is safe at any moment: what was stored counts. */
