@@ -117,6 +117,8 @@ enum DeviceCommand {
     /// Open a chart in an emergency: at once if it lies sealed on this device, otherwise the relay is asked. Without a chart,
     /// list what was asked and opened
     BreakGlass(break_glass::BreakGlassArgs),
+    /// List what was asked to be opened by referrals made here, and what the relay said
+    Referrals,
     /// List charts that lie sealed on this device, to be opened in an emergency without a network
     Sealed,
     /// Show this device's audit trail, or check that nobody changed it
@@ -180,6 +182,7 @@ pub fn run(args: DeviceArgs) -> Result<(), Failure> {
         DeviceCommand::OwnWork(args) => own_work::run(context, &args),
         DeviceCommand::BreakGlass(args) => break_glass::run(context, &args),
         DeviceCommand::Sealed => break_glass::sealed(context),
+        DeviceCommand::Referrals => record::referral::list(context),
         DeviceCommand::Audit(args) => audit::run(&context, &args),
         DeviceCommand::Profile(_) | DeviceCommand::Unsent => Ok(()),
     }

@@ -76,3 +76,40 @@ fn a_clinician_records_asks_merges_and_exports_at_a_terminal() {
     }
     device(at, &["chart", "satchel:chart/north/somebody"]).assert_failed(5, &["no chart of Patient/somebody"]);
 }
+
+#[test]
+fn a_referral_at_a_terminal_opens_the_chart_and_is_accepted_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = RelayProcess::start(SATCHEL, &folder.path().join("relay"), &[]);
+    relay.admin().practice("north", "dr-a");
+    relay.admin().practice("south", "dr-s");
+    let (north, south) = (folder.path().join("north"), folder.path().join("south"));
+    drop(Profile::enrolled(&north, &relay, "north", "dr-a"));
+    drop(Profile::enrolled(&south, &relay, "south", "dr-s"));
+    let (north, south) = (north.as_path(), south.as_path());
+    let registered = json(north, &["register", "--family", "Referson", "--given", "Ada"]);
+    let patient = registered["patient"].as_str().unwrap();
+    recorded(north, &["allergy", patient, "Penicillin-Canary"]);
+    json(south, &["sync"]);
+    device(north, &["record", "referral", patient, "south", "Cardiology", "--open", "sensitive"])
+        .assert_failed(5, &["--open", "sensitive"]);
+    let said = json(north, &["record", "referral", patient, "south", "Cardiology", "--open", "core", "--days", "7"]);
+    let task = said["resources"].as_array().unwrap().iter().map(|one| one.as_str().unwrap());
+    let task = task.filter(|one| one.starts_with("Task/")).next().unwrap().to_owned();
+    assert_eq!(json(north, &["referrals"])[0]["state"], "waiting to be sent");
+    json(north, &["sync"]);
+    let opened = json(north, &["referrals"]);
+    let states: Vec<_> = opened.as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert!(states.len() == 2 && states.iter().all(|state| state.starts_with("open until ")), "{states:?}");
+
+    json(south, &["sync"]);
+    let chart = format!("north/{patient}");
+    assert_eq!(json(south, &["query", "tasks", "--chart", &chart]).as_array().unwrap().len(), 1);
+    json(south, &["record", "move-task", &chart, &task, "accept"]);
+    json(south, &["sync"]);
+    json(north, &["sync"]);
+    assert_eq!(json(north, &["chart", patient, &task])["status"], "accepted");
+    // What was opened to be read only is not written.
+    device(south, &["record", "allergy", &chart, "Latex-Canary"]).ok();
+    assert_eq!(json(south, &["sync"])["custody"], 1);
+}

@@ -3,6 +3,7 @@
 mod list;
 mod medicine;
 mod plan;
+pub mod referral;
 mod terms;
 mod visit;
 
@@ -74,8 +75,8 @@ enum RecordCommand {
     Task(plan::TaskArgs),
     /// Move a task on: accept, start, complete and so on
     MoveTask(plan::MoveTaskArgs),
-    /// Refer the patient to another organization
-    Referral(plan::ReferralArgs),
+    /// Refer the patient to another organization, and open the chart to them for a time
+    Referral(referral::ReferralArgs),
 }
 
 /// Runs the command.
@@ -105,7 +106,7 @@ pub fn run(mut context: Context, args: RecordArgs) -> Result<(), Failure> {
         RecordCommand::Activity(args) => plan::add_activity(context, args),
         RecordCommand::Task(args) => plan::add_task(context, args),
         RecordCommand::MoveTask(args) => plan::move_task(context, &args),
-        RecordCommand::Referral(args) => plan::refer(context, args),
+        RecordCommand::Referral(args) => referral::refer(context, args),
     }?;
     show(context.json, &receipt)
 }

@@ -1,14 +1,13 @@
-//! `satchel device record care-plan|activity|task|move-task|referral`
+//! `satchel device record care-plan|activity|task|move-task`
 
 use clap::Args;
 use client_core::ActReceipt;
-use client_core::clinical::{NewActivity, NewCarePlan, NewReferral, NewTask, TaskStep};
+use client_core::clinical::{NewActivity, NewCarePlan, NewTask, TaskStep};
 
-use super::list::Hidden;
 use super::{Context, Where, act_on, id};
 use crate::failure::Failure;
 
-const PRIORITIES: [&str; 4] = ["routine", "urgent", "asap", "stat"];
+pub(super) const PRIORITIES: [&str; 4] = ["routine", "urgent", "asap", "stat"];
 
 /// Arguments of `record care-plan`.
 #[derive(Debug, Args)]
@@ -78,33 +77,6 @@ pub struct MoveTaskArgs {
     reason: Option<String>,
 }
 
-/// Arguments of `record referral`.
-#[derive(Debug, Args)]
-pub struct ReferralArgs {
-    #[command(flatten)]
-    at: Where,
-    /// FHIR id of the Organization asked
-    organization: String,
-    /// What is asked for: words, or SYSTEM|CODE|NAME
-    #[arg(value_parser = Hidden::parse)]
-    service: Hidden,
-    /// Why
-    #[arg(long, value_parser = Hidden::parse, value_name = "CONCEPT")]
-    reason: Option<Hidden>,
-    /// FHIR id of a Practitioner there
-    #[arg(long, value_name = "ID")]
-    practitioner: Option<String>,
-    /// How urgent
-    #[arg(long, value_parser = PRIORITIES)]
-    priority: Option<String>,
-    /// Type/id that is handed over with it; may be repeated
-    #[arg(long, value_name = "RESOURCE")]
-    hand_over: Vec<String>,
-    /// A remark
-    #[arg(long)]
-    note: Option<String>,
-}
-
 pub(super) fn start(context: &mut Context, args: CarePlanArgs) -> Result<ActReceipt, Failure> {
     let activity = |description| NewActivity { description, when: None };
     let new = NewCarePlan {
@@ -144,18 +116,4 @@ pub(super) fn move_task(context: &mut Context, args: &MoveTaskArgs) -> Result<Ac
     };
     let reason = args.reason.as_deref();
     act_on(context, &args.chart, |device, at| device.move_task(at, id(&args.task), step, reason))
-}
-
-pub(super) fn refer(context: &mut Context, args: ReferralArgs) -> Result<ActReceipt, Failure> {
-    let new = NewReferral {
-        service: args.service.0,
-        reason: args.reason.map(|reason| reason.0),
-        organization: args.organization,
-        practitioner: args.practitioner,
-        priority: args.priority,
-        task_id: String::new(),
-        handed_over: args.hand_over,
-        note: args.note,
-    };
-    args.at.act(context, |device, at| device.refer(at, &new))
 }
