@@ -52,7 +52,7 @@ pub const SUITES: [Suite; 6] = [
     },
     Suite {
         name: "real-bundles",
-        about: "FHIR Bundles of a data folder, through documents, a device and sync, and back",
+        about: "FHIR Bundles of a data folder, through documents, a device, sync and the FHIR API, and back",
         requirements: &[C_COMPILER, DATA_FOLDER],
         optional: true,
         run: || {

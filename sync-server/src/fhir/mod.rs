@@ -45,6 +45,8 @@ const INDEX: &str = "fhir-index.db";
 const WHILE_WAITING: usize = 2_000;
 /// Documents that are indexed in one go in the background.
 const IN_BACKGROUND: usize = 64;
+/// What requests have the index to themselves for, between two of these.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How often changes are looked for in the background.
 const EVERY: Duration = Duration::from_secs(2);
 /// Requests of one client that are worked on at the same time, at most.
@@ -88,12 +90,30 @@ impl Fhir {
         }
     }
 
-    /// Does something with the index as it is now, away from the async threads.
+    /// Does something with the index as it is now.
     async fn with_index<T: Send + 'static>(
         self: &Arc<Self>,
         service: &Service,
         budget: usize,
         act: impl FnOnce(&Index) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.beside(service, move |index| {
+            index.be_current(budget)?;
+            act(index)
+        })
+        .await
+    }
+
+    /// Indexes some of what has changed. How many documents are left.
+    async fn follow(self: &Arc<Self>, service: &Service) -> Result<usize, Fault> {
+        self.beside(service, |index| Ok(index.catch_up(IN_BACKGROUND)?)).await
+    }
+
+    /// Does something with the index, away from the async threads.
+    async fn beside<T: Send + 'static>(
+        self: &Arc<Self>,
+        service: &Service,
+        act: impl FnOnce(&mut Index) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let permit = service.look_up(|relay: &Relay, _| relay.index_permit()).await?;
         let this = self.clone();
@@ -104,9 +124,9 @@ impl Fhir {
                 *index = Some(Index::open(&this.path, &this.relay, permit)?);
             }
             let Some(open) = index.as_mut() else { return Err(Fault::failed()) };
-            match open.be_current(budget).map_err(Fault::from).and_then(|()| act(open)) {
+            match act(open) {
                 // A file that cannot be read is made anew, the next time somebody asks.
-                Err(fault) if fault.status == axum::http::StatusCode::INTERNAL_SERVER_ERROR => {
+                Err(fault) if fault.damage => {
                     *index = None;
                     index::remove(&this.path);
                     Err(Fault::try_again("the index is made anew", 5))
@@ -161,13 +181,16 @@ pub async fn keep(service: Service, fhir: Arc<Fhir>) {
                 continue;
             }
         }
-        // Behind: goes on at once, and lets others in between.
-        while let Err(fault) = fhir.with_index(&service, IN_BACKGROUND, |_| Ok(())).await {
-            if fault.status != axum::http::StatusCode::SERVICE_UNAVAILABLE {
-                tracing::error!("following the log for the FHIR API failed, it is tried again");
-                break;
+        loop {
+            match fhir.follow(&service).await {
+                Ok(0) => break,
+                // Others are let in between.
+                Ok(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => {
+                    tracing::error!("following the log for the FHIR API failed, it is tried again");
+                    break;
+                }
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }

@@ -53,12 +53,14 @@ pub struct Fault {
     pub retry_after: Option<u64>,
     /// What the ledger says of it; none where nothing was refused to anybody.
     pub audited: Option<&'static str>,
+    /// A file is damaged: the index, perhaps.
+    pub damage: bool,
 }
 
 impl Fault {
     /// A fault with one issue.
     pub fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Self {
-        Self { status, issues: vec![Issue::new(code, text)], retry_after: None, audited: None }
+        Self { status, issues: vec![Issue::new(code, text)], retry_after: None, audited: None, damage: false }
     }
 
     /// The request is not understood.
@@ -102,7 +104,8 @@ impl Fault {
     /// What was sent is not what R4 or the record wants.
     #[must_use]
     pub fn unprocessable(issues: Vec<Issue>) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, issues, retry_after: None, audited: None }
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self { status, issues, retry_after: None, audited: None, damage: false }
     }
 
     /// Come back later.
@@ -140,7 +143,7 @@ pub fn outcome(severity: &str, issues: &[Issue]) -> Value {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a FHIR request met a failing store");
-        Self::failed()
+        Self { damage: error.is_damage(), ..Self::failed() }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Index, IndexError};
 use crate::access::IndexPermit;
 use crate::fhir::shown::{self, Conflicts};
 use crate::fhir::{types, values};
-use crate::store::{SqliteStore, StoreError};
+use crate::store::{DocumentHistory, SqliteStore, Store, StoreError};
 
 /// Makes the rows of a document anew, as far as they are not as they should be.
 pub(super) fn document(
@@ -25,6 +25,11 @@ pub(super) fn document(
         Err(StoreError::NotFound(_)) => {
             db.execute("DELETE FROM document WHERE number = ?1", [number])?;
             return Ok(());
+        }
+        // It alone is left out, until the next start.
+        Err(error) if error.is_damage() => {
+            tracing::error!(document = number, %error, "a document cannot be read and is left out of the FHIR API");
+            DocumentHistory::unreadable(log.document_by_number(number)?.descriptor)
         }
         Err(error) => return Err(error.into()),
     };

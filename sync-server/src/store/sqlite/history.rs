@@ -16,6 +16,14 @@ pub struct DocumentHistory {
     pub changes: Vec<StoredChange>,
 }
 
+impl DocumentHistory {
+    /// Of a document whose changes cannot be read.
+    #[must_use]
+    pub fn unreadable(descriptor: DocumentDescriptor) -> Self {
+        Self { descriptor, fingerprint: Checksum::default(), changes: Vec::new() }
+    }
+}
+
 impl std::fmt::Debug for DocumentHistory {
     /// Counts only: what it holds is patient content.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,6 +4,7 @@ mod attacks;
 mod described;
 mod lossless;
 mod reading;
+mod sharing;
 mod writing;
 
 use std::path::Path;
