@@ -9,6 +9,7 @@ mod clinic;
 mod dictionary;
 mod failure;
 mod fan_out;
+mod fhir;
 mod filling;
 mod first_sync;
 mod growth;
@@ -145,6 +146,9 @@ fn satchel(args: &Args, folder: &Path, table: &mut Table) -> Result<(), Failure>
     drop(clinic);
     if wanted("fan-out") {
         fan_out::measure(&folder.join("fan-out"), args.rounds, table)?;
+    }
+    if wanted("fhir") {
+        fhir::measure(&folder.join("fhir"), args.rounds, table)?;
     }
     if wanted("revocation") {
         revocation::measure(&folder.join("revocation"), table)?;

@@ -51,7 +51,10 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
 }
 
 /// Bundles as JSON text, and where they are from.
-fn bundles() -> Result<(Vec<Vec<u8>>, String), Failure> {
+///
+/// # Errors
+/// If the folder or a file in it cannot be read.
+pub fn bundles() -> Result<(Vec<Vec<u8>>, String), Failure> {
     let Some(folder) = std::env::var_os(VARIABLE) else {
         let bundles = (0..GENERATED).map(|seed| sample::bundle(seed).to_string().into_bytes());
         return Ok((bundles.collect(), format!("{GENERATED} generated Bundles")));

@@ -94,8 +94,8 @@ fn a_referral_at_a_terminal_opens_the_chart_and_is_accepted_there() {
     device(north, &["record", "referral", patient, "south", "Cardiology", "--open", "sensitive"])
         .assert_failed(5, &["--open", "sensitive"]);
     let said = json(north, &["record", "referral", patient, "south", "Cardiology", "--open", "core", "--days", "7"]);
-    let task = said["resources"].as_array().unwrap().iter().map(|one| one.as_str().unwrap());
-    let task = task.filter(|one| one.starts_with("Task/")).next().unwrap().to_owned();
+    let mut recorded = said["resources"].as_array().unwrap().iter().map(|one| one.as_str().unwrap());
+    let task = recorded.find(|one| one.starts_with("Task/")).unwrap().to_owned();
     assert_eq!(json(north, &["referrals"])[0]["state"], "waiting to be sent");
     json(north, &["sync"]);
     let opened = json(north, &["referrals"]);
