@@ -25,6 +25,7 @@ mod observe;
 mod own_words;
 mod own_work;
 mod person;
+mod preparation;
 pub mod profile;
 mod projection;
 mod purge;
@@ -58,6 +59,7 @@ pub use exchange::chart_of_code;
 pub use observe::{DeviceEvent, ObserverId};
 pub use own_work::OwnWork;
 pub use person::Person;
+pub use preparation::ChartPreparer;
 pub use profile::{
     IdleLock, Pin, PlatformSecret, ProfileEntry, ProfileError, ProfileId, ProfileSettings, Profiles, UnsentSummary,
 };

@@ -82,7 +82,16 @@ pub(crate) fn is_eager(compartment: Compartment) -> bool {
 
 /// Shows what a document reads as now. One that cannot be opened is marked so and left as it was shown.
 pub(crate) fn refresh(db: &Connection, document: &StoredDocument) -> Result<(), DeviceError> {
-    match open_document(db, document) {
+    show(db, document, open_document(db, document))
+}
+
+/// Shows what came of opening a document: its content, or that it cannot be opened.
+pub(crate) fn show(
+    db: &Connection,
+    document: &StoredDocument,
+    opened: Result<RecordDocument, DeviceError>,
+) -> Result<(), DeviceError> {
+    match opened {
         Ok(opened) => project(db, document, &opened),
         Err(DeviceError::Quarantined { reason, .. }) => documents::set_unreadable(db, document.number, Some(&reason)),
         Err(error) => Err(error),

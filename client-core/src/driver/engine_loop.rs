@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::{self, Socket};
-use super::saving::Saving;
+use super::quiet_work::{Chore, QuietWork};
 use super::wire::{Wire, lost};
 use super::{DriverOptions, SharedDevice, system_time};
 use crate::sync::{Effect, Input, SyncEvent};
@@ -38,7 +38,7 @@ pub(super) struct EngineLoop {
     connecting: Option<Connecting>,
     wake: Option<(Instant, UnixMillis)>,
     poll_at: Instant,
-    saving: Saving,
+    quiet_work: QuietWork,
 }
 
 /// What woke the loop.
@@ -47,7 +47,7 @@ enum Happening {
     Opened(Box<Socket>),
     Poll,
     Ping,
-    Quiet,
+    Quiet(Chore),
 }
 
 impl EngineLoop {
@@ -71,7 +71,7 @@ impl EngineLoop {
             connecting: None,
             wake: None,
             poll_at: Instant::now() + options.poll_every,
-            saving: Saving::new(options.save_after),
+            quiet_work: QuietWork::new(options),
         })
     }
 
@@ -93,8 +93,8 @@ impl EngineLoop {
                 self.take(Input::LocalEdit)
             }
             Happening::Ping => Ok(self.ping()),
-            Happening::Quiet => {
-                self.saving.begin(&*self.device.lock()?);
+            Happening::Quiet(chore) => {
+                self.quiet_work.begin(chore, &*self.device.lock()?);
                 Ok(Vec::new())
             }
         }
@@ -113,7 +113,7 @@ impl EngineLoop {
         if let Input::Received(bytes) = &input {
             self.traffic.down += bytes.len() as u64;
             self.last_frame = Instant::now();
-            self.saving.put_off();
+            self.quiet_work.put_off();
         }
         if matches!(input, Input::Disconnected(_)) {
             self.wire = None;
@@ -146,7 +146,7 @@ impl EngineLoop {
 
     async fn next(&mut self) -> Happening {
         let wake = self.wake.map(|(instant, _)| instant);
-        let (wire, connecting, saving) = (&mut self.wire, &mut self.connecting, &mut self.saving);
+        let (wire, connecting, quiet_work) = (&mut self.wire, &mut self.connecting, &mut self.quiet_work);
         let ping_at = wire.as_ref().map(|wire| wire.quiet_since() + self.options.ping_every);
         tokio::select! {
             received = receive(wire) => Happening::Input(match received {
@@ -164,7 +164,7 @@ impl EngineLoop {
             () = at(wake) => Happening::Input(Input::Tick),
             () = at(ping_at) => Happening::Ping,
             () = sleep_until(self.poll_at) => Happening::Poll,
-            () = saving.is_due() => Happening::Quiet,
+            chore = quiet_work.due() => Happening::Quiet(chore),
         }
     }
 

@@ -20,6 +20,8 @@ pub struct DriverOptions {
     pub patience: Duration,
     /// How often edits by other processes on the same database are looked for.
     pub poll_every: Duration,
+    /// How long nothing must have come before charts are worked out that nobody has opened yet.
+    pub prepare_after: Duration,
     /// How long nothing must have come before the histories of long documents are put into their compact form.
     pub save_after: Duration,
 }
@@ -34,6 +36,7 @@ impl Default for DriverOptions {
             dead_after: Duration::from_secs(50),
             patience: Duration::from_secs(60),
             poll_every: Duration::from_millis(200),
+            prepare_after: Duration::from_secs(1),
             save_after: Duration::from_secs(10),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_protocol::identity::ChangeSignature;
 use sync_protocol::{AuthorId, ChangeHash, Signature, UnixMillis};
 
@@ -45,6 +45,15 @@ pub(crate) fn of_document(db: &Connection, document: i64) -> Result<Vec<StoredCh
 /// The changes of a document that are not in its saved form, each after those it builds on.
 pub(crate) fn loose_of_document(db: &Connection, document: i64) -> Result<Vec<StoredChange>, DeviceError> {
     collect(db, "SELECT hash, payload FROM change WHERE document = ?1 ORDER BY number", document)
+}
+
+/// The newest change of a document that is a row, and how many rows there are: while neither differs, nothing came and
+/// nothing went.
+pub(crate) fn mark(db: &Connection, document: i64) -> Result<(Option<ChangeHash>, i64), DeviceError> {
+    let newest = "SELECT hash FROM change WHERE document = ?1 ORDER BY number DESC LIMIT 1";
+    let newest = db.prepare_cached(newest)?.query_row([document], |row| bytes(row, 0)).optional()?;
+    let count = db.prepare_cached("SELECT count(*) FROM change WHERE document = ?1")?;
+    Ok((newest.map(ChangeHash), { count }.query_row([document], |row| row.get(0))?))
 }
 
 /// The hashes of all changes of a document, each after those it builds on.

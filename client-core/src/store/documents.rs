@@ -93,6 +93,16 @@ pub(crate) fn stale_in(db: &Connection, compartment: &str) -> Result<Vec<StoredD
     rows.map(|row| stored(row?)).collect()
 }
 
+/// Documents of all charts that changes came into and that are not shown as they are now: at most `limit`, from row `from` on.
+pub(crate) fn stale_from(db: &Connection, from: i64, limit: u32) -> Result<Vec<StoredDocument>, DeviceError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM document WHERE number >= ?1 AND stale = 1 AND unreadable IS NULL ORDER BY number LIMIT ?2"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![from, limit], read)?;
+    rows.map(|row| stored(row?)).collect()
+}
+
 pub(crate) fn all(db: &Connection) -> Result<Vec<StoredDocument>, DeviceError> {
     let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM document ORDER BY number"))?;
     let rows = statement.query_map([], read)?;

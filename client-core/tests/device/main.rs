@@ -21,6 +21,7 @@ mod looking_back;
 mod metered;
 mod migrations;
 mod persons;
+mod preparations;
 mod purges;
 mod quarantines;
 mod queries;

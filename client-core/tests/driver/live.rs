@@ -86,6 +86,28 @@ async fn a_running_device_saves_a_long_history_once_nothing_comes_any_more() {
 }
 
 #[tokio::test]
+async fn a_running_device_prepares_charts_once_nothing_comes_any_more() {
+    let server = Server::plain().await;
+    let (a, _folder) = server.device(1, "dr-a").await;
+    let chart = a.lock().unwrap().register_patient(&patient("Silva"), system_time()).unwrap();
+    a.lock().unwrap().add_note(&chart, "Knee pain", None, system_time()).unwrap();
+    sync_once(&a, &server.options(), |_| {}).await.unwrap();
+    let (b, folder) = server.device(2, "dr-b").await;
+    sync_once(&b, &server.options(), |_| {}).await.unwrap();
+    let db = rusqlite::Connection::open(folder.path().join("device.db")).unwrap();
+    let prepared = || -> i64 { db.query_row("SELECT count(*) FROM note_search", [], |row| row.get(0)).unwrap() };
+    assert_eq!(prepared(), 0);
+    let options = DriverOptions { prepare_after: Duration::from_millis(50), ..server.options() };
+    let done = async {
+        while prepared() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let shutdown = async { tokio::time::timeout(Duration::from_secs(60), done).await.unwrap() };
+    run(&b, &options, shutdown, |_| {}).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_device_without_network_waits_and_connects_once_it_is_told_that_it_returned() {
     let server = Server::plain().await;
     let (a, _folder) = server.device(1, "dr-a").await;

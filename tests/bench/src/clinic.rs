@@ -27,6 +27,8 @@ pub struct PatientData {
 /// An edit that was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Edit {
+    /// Which of the clinic's charts.
+    pub chart: usize,
     pub document: DocumentId,
     pub change: ChangeHash,
 }
@@ -178,7 +180,7 @@ impl Clinic {
             serde_json::from_str(&format!("{}.{:02}", 100 + number / 100, number % 100))?;
         let receipt = self.author.lock()?.put_resource(&of.chart, &corrected, system_time())?;
         let change = receipt.change.ok_or_else(|| Failure::new("an edit changed nothing"))?;
-        Ok(Edit { document: receipt.document, change })
+        Ok(Edit { chart: number % self.charts.len(), document: receipt.document, change })
     }
 
     /// The bytes of these edits' changes.

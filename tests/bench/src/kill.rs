@@ -1,18 +1,29 @@
-//! Durability: the relay is killed at the last acknowledgement, started again, and asked for every edit.
+//! Durability: the relay is killed at the last acknowledgement or at any moment, started again, and asked for every edit.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use client_core::driver::{DriverOptions, sync_once};
+use client_core::ChangeHash;
+use client_core::driver::{DriverOptions, SharedDevice, sync_once, system_time};
 use client_core::sync::SyncEvent;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
-use crate::clinic::Clinic;
+use crate::clinic::{Clinic, Edit};
 use crate::failure::Failure;
 use crate::measure::Measure;
 use crate::table::{Row, Table, Unit};
 
 const EDITS: usize = 1_000;
+/// Kills at moments that nothing decides but the dice.
+const KILLS: usize = 50;
+/// Edits that are on their way at such a kill.
+const BURST: usize = 200;
+/// The latest such moment, from the beginning of the upload: about as long as an upload takes.
+const LATEST: Duration = Duration::from_millis(40);
+const SEED: u64 = 50;
 
-/// Measures the row.
+/// Measures the rows.
 ///
 /// # Errors
 /// Whatever goes wrong.
@@ -24,7 +35,59 @@ pub fn measure(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
     let name = format!("of {EDITS} acknowledged edits lost when the relay is killed at the last ack");
     let note = "SIGKILL; a loss of power is covered by synchronous=FULL and not tried here";
     table.push(Row::new(name, Unit::Count, lost).beside(Measure::Lost).target(Some(0.0)).note(note));
+    at_random(clinic, table)
+}
+
+/// Kills in the midst of uploads. A reader looks for what was acknowledged before the author, who could mend it, is back.
+fn at_random(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
+    let mut dice = ChaCha8Rng::seed_from_u64(SEED);
+    let reader = clinic.device()?;
+    clinic.sync(&clinic.author)?;
+    clinic.sync(&reader)?;
+    let (mut acknowledged, mut halfway, mut lost) = (0, 0, 0);
+    for _ in 0..KILLS {
+        let edits = clinic.edit(BURST)?;
+        let moment = LATEST.mul_f64(dice.random_range(0.0..1.0));
+        kill_at(clinic, moment)?;
+        clinic.relay.restart()?;
+        clinic.sync(&reader)?;
+        let told = acknowledged_of(clinic, &edits)?;
+        halfway += usize::from(!told.is_empty() && told.len() < edits.len());
+        lost += missing(&reader, &told)?;
+        acknowledged += told.len();
+        // What did not get through goes now, and counts no more.
+        clinic.sync(&clinic.author)?;
+    }
+    let name = format!("acknowledged edits lost over {KILLS} SIGKILLs of the relay at random moments of uploads");
+    let note = format!("{acknowledged} acknowledged before a kill; {halfway} kills with some acknowledged and some not");
+    table.push(Row::new(name, Unit::Count, vec![lost as f64]).target(Some(0.0)).note(note));
     Ok(())
+}
+
+/// Uploads what waits and kills the relay meanwhile.
+fn kill_at(clinic: &mut Clinic, moment: Duration) -> Result<(), Failure> {
+    clinic.author.lock()?.set_relay_url(&clinic.relay.url())?;
+    let relay = &mut clinic.relay;
+    std::thread::scope(|scope| {
+        let killer = scope.spawn(move || {
+            std::thread::sleep(moment);
+            relay.kill()
+        });
+        // Cut off or done: what counts is what was acknowledged.
+        let _ = clinic.runtime.block_on(sync_once(&clinic.author, &DriverOptions::default(), |_| {}));
+        killer.join().map_err(|_| Failure::new("the relay could not be killed"))?
+    })
+}
+
+/// Those of the edits that the author's device was told are in the log.
+fn acknowledged_of(clinic: &Clinic, edits: &[Edit]) -> Result<Vec<Edit>, Failure> {
+    let mut author = clinic.author.lock()?;
+    let mut told = Vec::new();
+    for edit in edits {
+        let history = author.history(&clinic.charts[edit.chart].chart, None, system_time())?;
+        told.extend(history.iter().any(|entry| entry.change == edit.change && entry.sent).then_some(*edit));
+    }
+    Ok(told)
 }
 
 fn round(clinic: &mut Clinic) -> Result<usize, Failure> {
@@ -46,9 +109,14 @@ fn round(clinic: &mut Clinic) -> Result<usize, Failure> {
     clinic.relay.restart()?;
     let device = clinic.device()?;
     clinic.sync(&device)?;
+    missing(&device, &edits)
+}
+
+/// How many of the edits a device does not hold.
+fn missing(device: &SharedDevice, edits: &[Edit]) -> Result<usize, Failure> {
     let device = device.lock()?;
-    let mut present = HashSet::new();
-    for edit in &edits {
+    let mut present: HashSet<ChangeHash> = HashSet::new();
+    for edit in edits {
         present.extend(device.change_hashes(&edit.document)?);
     }
     Ok(edits.iter().filter(|edit| !present.contains(&edit.change)).count())
