@@ -25,7 +25,7 @@ impl Device {
     /// # Errors
     /// Storage.
     pub fn chart_preparer(&self) -> Result<ChartPreparer, DeviceError> {
-        let db = store::open_beside(&self.folder)?;
+        let db = store::open_beside(&self.folder, self.key.as_ref())?;
         // What is shown can be made again: losing the last of it with the power loses no record, so nothing waits for the disk.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         Ok(ChartPreparer { db, from: 0, waiting: Vec::new().into_iter() })

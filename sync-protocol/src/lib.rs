@@ -5,6 +5,7 @@
 
 mod checksum;
 mod document;
+mod fragments;
 pub mod frame;
 pub mod identity;
 mod ids;
@@ -13,6 +14,7 @@ pub mod session;
 
 pub use checksum::Checksum;
 pub use document::{Compartment, DescriptorError, DocumentDescriptor};
+pub use fragments::{FRAGMENT_BYTES, Fragment, fragments};
 pub use frame::{Frame, FrameError, SUBPROTOCOL, decode, encode};
 pub use ids::{
     AuthorId, ChangeHash, DeviceId, DocumentId, EpochId, IdError, Nonce, OpeningId, OrganizationId, PatientId,

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::{self, handshake::client::Request};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::address::Address;
+use super::heard::Heard;
 use super::{DriverOptions, tls};
 use crate::ConnectionError;
 
@@ -22,7 +23,7 @@ use crate::ConnectionError;
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
-pub(super) type Socket = WebSocketStream<Box<dyn Transport>>;
+pub(super) type Socket = WebSocketStream<Heard<Box<dyn Transport>>>;
 
 /// Opens a socket that speaks `satchel.v1`.
 pub(super) async fn open(url: String, options: DriverOptions) -> Result<Socket, ConnectionError> {
@@ -50,7 +51,7 @@ async fn connect(address: &Address, options: &DriverOptions) -> Result<Socket, C
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES))
         .write_buffer_size(0);
-    let upgraded = client_async_with_config(request(address)?, transport, Some(config)).await;
+    let upgraded = client_async_with_config(request(address)?, Heard::new(transport), Some(config)).await;
     upgraded.map(|(socket, _)| socket).map_err(|error| not_upgraded(address, &error))
 }
 

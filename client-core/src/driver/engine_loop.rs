@@ -144,6 +144,11 @@ impl EngineLoop {
         Ok(events)
     }
 
+    /// Bytes that have come over the connection that is open.
+    pub(super) fn bytes_heard(&self) -> u64 {
+        self.wire.as_ref().map_or(0, Wire::bytes_heard)
+    }
+
     async fn next(&mut self) -> Happening {
         let wake = self.wake.map(|(instant, _)| instant);
         let (wire, connecting, quiet_work) = (&mut self.wire, &mut self.connecting, &mut self.quiet_work);

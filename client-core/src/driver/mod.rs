@@ -6,6 +6,7 @@ mod address;
 mod connect;
 mod engine_loop;
 mod enroll;
+mod heard;
 mod once;
 mod options;
 mod quiet_work;

@@ -9,6 +9,9 @@ use super::{DriverOptions, SharedDevice};
 use crate::sync::{Input, RoundBudget, SyncEvent};
 use crate::{ConnectionError, DeviceError};
 
+/// Fewer bytes of a frame in all of [`DriverOptions::patience`] are no progress.
+const PROGRESS_BYTES: u64 = 1_024;
+
 /// What one sync did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncReport {
@@ -69,6 +72,7 @@ pub async fn sync_within(
     let mut sync = EngineLoop::new(device, options)?;
     let mut report = SyncReport::default();
     let mut events = sync.take(Input::Start)?;
+    let mut heard = 0;
     let outcome = loop {
         if let Some(outcome) = count(&mut report, events, &mut progress) {
             break outcome;
@@ -88,6 +92,11 @@ pub async fn sync_within(
             Ok(events) => events?,
             // Steps end often for other reasons; only silence counts.
             Err(_) if sync.last_frame + options.patience > tokio::time::Instant::now() => Vec::new(),
+            // Part of a large frame: no ping comes to so many bytes.
+            Err(_) if sync.bytes_heard() > heard + PROGRESS_BYTES => {
+                (heard, sync.last_frame) = (sync.bytes_heard(), tokio::time::Instant::now());
+                Vec::new()
+            }
             Err(_) => break Err(silent().into()),
         };
     };

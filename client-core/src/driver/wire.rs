@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use sync_protocol::fragments;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use super::connect::Socket;
+use super::heard::Ear;
 use crate::ConnectionError;
 
 /// How long closing politely may take.
@@ -19,23 +23,28 @@ pub(super) struct Wire {
     out: mpsc::UnboundedSender<Message>,
     incoming: SplitStream<Socket>,
     writer: Option<tokio::task::JoinHandle<()>>,
-    last_heard: Instant,
+    ear: Ear,
     last_ping: Instant,
 }
 
 impl Wire {
     pub(super) fn new(socket: Socket) -> Self {
+        let ear = socket.get_ref().ear();
         let (sink, incoming) = socket.split();
         // The windows of the protocol bound what waits here.
         let (out, queue) = mpsc::unbounded_channel();
         let writer = Some(tokio::spawn(write(sink, queue)));
-        let now = Instant::now();
-        Self { out, incoming, writer, last_heard: now, last_ping: now }
+        Self { out, incoming, writer, ear, last_ping: Instant::now() }
     }
 
     pub(super) fn send(&self, bytes: Vec<u8>) {
-        // A writer that has ended shows at the reading half.
-        let _ = self.out.send(Message::Binary(bytes.into()));
+        let bytes = Bytes::from(bytes);
+        for fragment in fragments(bytes.len()) {
+            let kind = if fragment.first { Data::Binary } else { Data::Continue };
+            let frame = Frame::message(bytes.slice(fragment.range), OpCode::Data(kind), fragment.last);
+            // A writer that has ended shows at the reading half.
+            let _ = self.out.send(Message::Frame(frame));
+        }
     }
 
     /// Asks for a sign of life.
@@ -46,20 +55,23 @@ impl Wire {
 
     /// Since when there has been neither a sign of life nor a question for one.
     pub(super) fn quiet_since(&self) -> Instant {
-        self.last_heard.max(self.last_ping)
+        self.ear.came().last.max(self.last_ping)
     }
 
     /// How long ago the last sign of life came.
     pub(super) fn silent_for(&self) -> Duration {
-        self.last_heard.elapsed()
+        self.ear.came().last.elapsed()
+    }
+
+    /// Bytes that have come.
+    pub(super) fn bytes_heard(&self) -> u64 {
+        self.ear.came().bytes
     }
 
     /// The next binary message. Safe to abandon and call again.
     pub(super) async fn receive(&mut self) -> Result<Vec<u8>, ConnectionError> {
         loop {
-            let message = self.incoming.next().await;
-            self.last_heard = Instant::now();
-            match message {
+            match self.incoming.next().await {
                 Some(Ok(Message::Binary(bytes))) => return Ok(bytes.into()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Text(_))) => return Err(lost("it sent text, which no relay does")),

@@ -1,10 +1,12 @@
 //! What the driver says when it cannot connect: each cause by its own name.
 
-use client_core::driver::{DriverOptions, SharedDevice, enroll, sync_once};
-use client_core::{ConnectionError, Device, DeviceError};
+use std::time::Duration;
+
+use client_core::driver::{DriverOptions, SharedDevice, enroll, sync_once, system_time};
+use client_core::{ConnectionError, Device, DeviceError, NewPatient};
 use sync_protocol::frame::GoodbyeReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::server::Server;
 use crate::world::{START, randomness};
@@ -61,4 +63,46 @@ async fn a_relay_that_refuses_the_device_is_quoted() {
     server.relay.lock().unwrap().conduct.goodbye = Some(GoodbyeReason::Revoked);
     let error = sync_once(&device, &server.options(), |_| {}).await.unwrap_err();
     assert!(matches!(error, DeviceError::Relay { reason: GoodbyeReason::Revoked, .. }), "{error:?}");
+}
+
+/// A way to `port` on which only so many bytes arrive in each twentieth of a second.
+async fn thin_way_to(port: u16, bytes: usize) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let thin = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (mut near_in, mut near_out) = near.into_split();
+            let (mut far_in, mut far_out) = TcpStream::connect(("127.0.0.1", port)).await.unwrap().into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut near_in, &mut far_out).await });
+            tokio::spawn(async move {
+                let mut some = vec![0; bytes];
+                while let Ok(count @ 1..) = far_in.read(&mut some).await {
+                    near_out.write_all(&some[..count]).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            });
+        }
+    });
+    thin
+}
+
+#[tokio::test]
+async fn a_frame_that_takes_longer_than_the_patience_arrives_as_long_as_bytes_keep_coming() {
+    let server = Server::plain().await;
+    let (a, _a) = server.device(1, "dr-a").await;
+    let patient = NewPatient { family: Some("Silva".into()), ..NewPatient::default() };
+    let chart = a.lock().unwrap().register_patient(&patient, system_time()).unwrap();
+    let mut random = randomness(11);
+    let mut bytes = vec![0; 24 * 1024];
+    random(&mut bytes);
+    // Nothing that compression makes small.
+    a.lock().unwrap().add_note(&chart, &hex::encode(&bytes), None, system_time()).unwrap();
+    sync_once(&a, &server.options(), |_| {}).await.unwrap();
+    let (b, _b) = server.device(2, "dr-b").await;
+    let thin = thin_way_to(server.port, 600).await;
+    b.lock().unwrap().set_relay_url(&format!("ws://127.0.0.1:{thin}")).unwrap();
+    let options = DriverOptions { patience: Duration::from_secs(1), ..server.options() };
+    let report = sync_once(&b, &options, |_| {}).await.unwrap();
+    assert!(report.bytes_down > 20_000 && report.duration > options.patience, "{report:?}");
+    assert_eq!(b.lock().unwrap().search("silva", system_time()).unwrap().len(), 1);
 }

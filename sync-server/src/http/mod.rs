@@ -4,6 +4,7 @@ pub mod admin;
 pub(crate) mod client;
 mod health;
 mod socket;
+mod upgrade;
 
 use std::net::IpAddr;
 use std::path::Path;
