@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use client_core::driver::system_time;
 use clinical_record::RecordDocument;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use sync_protocol::{Compartment, DocumentDescriptor, PatientId};
 
@@ -18,6 +20,11 @@ use crate::table::{Row, Table, Unit};
 
 /// Connections on which nothing happens.
 const CONNECTIONS: usize = 10_000;
+/// Connections that were sent much, and on which nothing happens any more.
+const SERVED: usize = 1_000;
+/// Documents that each of those was sent, and bytes of text in each, which no compression makes smaller than half.
+const SENT: usize = 40;
+const TEXT: usize = 20_000;
 /// Documents of the relay whose memory is measured.
 const DOCUMENTS: usize = 100_000;
 /// Connections that are begun together.
@@ -35,17 +42,40 @@ pub fn measure(folder: &Path, table: &mut Table) -> Result<(), Failure> {
 }
 
 fn connections(folder: &Path, table: &mut Table) -> Result<(), Failure> {
+    let each = idle(&folder.join("plain"), CONNECTIONS, |_| Ok(()))?;
     let name = format!("relay memory of one of {CONNECTIONS} idle connections");
+    let row = memory_row(name, each).target(Some(10e3));
+    table.push(row.note("growth of VmRSS; caught up, without TLS; the system's socket buffers are not in it"));
+    let each = idle(&folder.join("served"), SERVED, fill)?;
+    let name = format!("relay memory of one of {SERVED} idle connections that were sent {} KB of text", SENT * TEXT / 1_000);
+    table.push(memory_row(name, each).note("as above; what was sent has been acknowledged"));
+    Ok(())
+}
+
+fn memory_row(name: String, each: Result<f64, Failure>) -> Row {
+    match each {
+        Ok(each) => Row::new(name, Unit::Bytes, vec![each]),
+        Err(why) => Row::unmeasured(name, Unit::Bytes, format!("not all connected (open files?): {why}")),
+    }
+}
+
+/// What each of `count` connections adds to the relay's memory, in bytes; inside, why they could not be made.
+fn idle(
+    folder: &Path,
+    count: usize,
+    fill: impl FnOnce(&mut Filling) -> Result<(), Failure>,
+) -> Result<Result<f64, Failure>, Failure> {
     let mut filling = Filling::begin(folder)?;
-    for number in 0..CONNECTIONS {
+    for number in 0..count {
         filling.enroll(&secret(number))?;
     }
+    fill(&mut filling)?;
     drop(filling);
     let relay = Relay::start(folder)?;
     let (_, before) = relay.memory()?;
     // A process of its own: it has as many open files as the relay.
     let mut holder = Command::new(std::env::current_exe()?)
-        .args(["idle", relay.address(), &CONNECTIONS.to_string()])
+        .args(["idle", relay.address(), &count.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -57,12 +87,27 @@ fn connections(folder: &Path, table: &mut Table) -> Result<(), Failure> {
     let (_, after) = relay.memory()?;
     drop(holder.stdin.take());
     holder.wait()?;
-    let row = match said.trim() {
-        "connected" => Row::new(name, Unit::Bytes, vec![(after - before) / CONNECTIONS as f64]).target(Some(10e3)),
-        why => Row::unmeasured(name, Unit::Bytes, format!("not all connected (open files?): {why}")),
-    };
-    table.push(row.note("growth of VmRSS; caught up, without TLS; the system's socket buffers are not in it"));
-    Ok(())
+    Ok(match said.trim() {
+        "connected" => Ok((after - before) / count as f64),
+        why => Err(Failure::new(why)),
+    })
+}
+
+/// Documents of much text, for every device.
+fn fill(filling: &mut Filling) -> Result<(), Failure> {
+    let writer = secret(0);
+    let (actor, organization) = (actor_of(&writer)?, organization()?);
+    let mut dice = ChaCha8Rng::seed_from_u64(0);
+    let mut made = Vec::new();
+    for number in 0..SENT {
+        let text: String = (0..TEXT).map(|_| char::from(dice.random_range(b'a'..=b'p'))).collect();
+        let (patient, change) = patient_with(&actor, number, &text)?;
+        let compartment = Compartment::PatientIndex;
+        let organization = organization.clone();
+        let descriptor = DocumentDescriptor { organization, patient: Some(patient), compartment, part: String::new() };
+        made.push((descriptor, vec![change]));
+    }
+    filling.write(&writer, made.into_iter())
 }
 
 /// The process that holds the connections: says that it has them, and keeps them until its input ends.
@@ -140,11 +185,22 @@ fn documents(folder: &Path, table: &mut Table) -> Result<(), Failure> {
 }
 
 fn patient(actor: &[u8], number: usize) -> Result<(PatientId, clinical_record::EncodedChange), Failure> {
+    patient_with(actor, number, "")
+}
+
+fn patient_with(
+    actor: &[u8],
+    number: usize,
+    text: &str,
+) -> Result<(PatientId, clinical_record::EncodedChange), Failure> {
     let id = format!("p{number}");
-    let patient = json!({
+    let mut patient = json!({
         "resourceType": "Patient", "id": id, "active": true, "birthDate": format!("19{:02}-01-01", number % 100),
         "name": [{"family": format!("Family{}", number % 997), "given": [format!("Given{}", number % 89)]}],
     });
+    if !text.is_empty() {
+        patient["text"] = json!({"status": "additional", "div": format!("<div>{text}</div>")});
+    }
     let mut document = RecordDocument::new();
     let (_, change) = document.edit(actor, system_time().0, |editor| editor.put_resource(&patient))?;
     Ok((PatientId::new(id)?, change.ok_or_else(|| Failure::new("an edit changed nothing"))?))
