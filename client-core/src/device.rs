@@ -302,6 +302,18 @@ impl Device {
         }
     }
 
+    /// Does something that nobody has to wait for the disk for: what the relay said of what it has. Lost with the power, it is
+    /// asked again, and the relay gives the same answer. The next commit that does wait takes it along.
+    pub(crate) fn unhurried<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
+        self.db.pragma_update(None, "synchronous", "NORMAL")?;
+        let outcome = work(self);
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        outcome
+    }
+
     /// Tells observers, after a commit.
     pub(crate) fn tell(&self, event: &DeviceEvent) {
         self.observers.tell(event);

@@ -19,6 +19,9 @@ use super::heard::Heard;
 use super::{DriverOptions, tls};
 use crate::ConnectionError;
 
+/// Bytes that are gathered before they leave, at most, while more is there to be sent.
+const GATHERED: usize = 16 * 1024;
+
 /// TCP, with or without TLS.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
@@ -50,7 +53,8 @@ async fn connect(address: &Address, options: &DriverOptions) -> Result<Socket, C
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES))
-        .write_buffer_size(0);
+        // What is sent together leaves together: the relay takes it in one round, with one commit.
+        .write_buffer_size(GATHERED);
     let upgraded = client_async_with_config(request(address)?, Heard::new(transport), Some(config)).await;
     upgraded.map(|(socket, _)| socket).map_err(|error| not_upgraded(address, &error))
 }

@@ -40,10 +40,7 @@ impl QuietWork {
     pub(super) fn new(options: &DriverOptions) -> Self {
         let turn = |chore, after| Turn { chore, after, due: Instant::now() + after, running: None };
         Self {
-            turns: [
-                turn(Chore::PrepareCharts, options.prepare_after),
-                turn(Chore::SaveHistories, options.save_after),
-            ],
+            turns: [turn(Chore::PrepareCharts, options.prepare_after), turn(Chore::SaveHistories, options.save_after)],
         }
     }
 
@@ -68,9 +65,10 @@ impl QuietWork {
         for turn in self.turns.iter_mut().filter(|turn| turn.chore == chore) {
             turn.due = Instant::now() + REST;
             turn.running = match chore {
-                Chore::PrepareCharts => {
-                    device.chart_preparer().ok().map(|preparer| tokio::task::spawn_blocking(move || prepare_all(preparer)))
-                }
+                Chore::PrepareCharts => device
+                    .chart_preparer()
+                    .ok()
+                    .map(|preparer| tokio::task::spawn_blocking(move || prepare_all(preparer))),
                 Chore::SaveHistories => {
                     device.history_saver().ok().map(|saver| tokio::task::spawn_blocking(move || save_all(saver)))
                 }

@@ -207,7 +207,7 @@ impl TrailCourse {
             // A doubled answer: the first one counted.
             return Ok(());
         }
-        device.write(|tx, _| trail::kept(tx, through, now))?;
+        device.unhurried(|device| device.write(|tx, _| trail::kept(tx, through, now)))?;
         // More than there is here is what a device had before it was set back.
         let through = through.min(trail::standing(&device.db)?.newest);
         let sent = self.sent_through.unwrap_or(through);

@@ -197,7 +197,11 @@ impl Live {
         let may_send_whole = |document: &DocumentId| {
             !outgoing.whole && (self.is_going_whole(document) || self.times_whole(document) < WHOLE_TIMES)
         };
-        let settled = device.settle(&outgoing, answers, may_send_whole, now)?;
+        let settle = |device: &mut Device| device.settle(&outgoing, answers, may_send_whole, now);
+        let settled = match answers.iter().all(|answer| matches!(answer, Answer::Accepted | Answer::AlreadyHad)) {
+            true => device.unhurried(settle)?,
+            false => settle(device)?,
+        };
         let needed: Vec<DocumentId> = settled.needed.into_iter().collect();
         self.queue_whole(device, &needed)?;
         if self.erasing {

@@ -47,7 +47,8 @@ fn connections(folder: &Path, table: &mut Table) -> Result<(), Failure> {
     let row = memory_row(name, each).target(Some(10e3));
     table.push(row.note("growth of VmRSS; caught up, without TLS; the system's socket buffers are not in it"));
     let each = idle(&folder.join("served"), SERVED, fill)?;
-    let name = format!("relay memory of one of {SERVED} idle connections that were sent {} KB of text", SENT * TEXT / 1_000);
+    let name =
+        format!("relay memory of one of {SERVED} idle connections that were sent {} KB of text", SENT * TEXT / 1_000);
     table.push(memory_row(name, each).note("as above; what was sent has been acknowledged"));
     Ok(())
 }

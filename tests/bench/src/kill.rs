@@ -59,7 +59,8 @@ fn at_random(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
         clinic.sync(&clinic.author)?;
     }
     let name = format!("acknowledged edits lost over {KILLS} SIGKILLs of the relay at random moments of uploads");
-    let note = format!("{acknowledged} acknowledged before a kill; {halfway} kills with some acknowledged and some not");
+    let note =
+        format!("{acknowledged} acknowledged before a kill; {halfway} kills with some acknowledged and some not");
     table.push(Row::new(name, Unit::Count, vec![lost as f64]).target(Some(0.0)).note(note));
     Ok(())
 }

@@ -109,7 +109,9 @@ fn largest(clinic: &Clinic, table: &mut Table) -> Result<(), Failure> {
     }
     let note = format!("{resources} resources, {} KB of JSON", largest.1 / 1_000);
     let row = Row::new(name("the first time, once prepared"), Unit::Seconds, prepared);
-    table.push(row.target(Some(0.030)).note(format!("{note}; prepared from a second after it came, while nobody waits")));
+    table.push(
+        row.target(Some(0.030)).note(format!("{note}; prepared from a second after it came, while nobody waits")),
+    );
     let row = Row::new(name("the first time, the moment it came"), Unit::Seconds, first);
     table.push(row.note("opens and projects its documents, a commit"));
     table.push(Row::new(name("again, p50"), Unit::Seconds, again).target(Some(0.030)).note(note));
