@@ -108,7 +108,7 @@ fn fill(filling: &mut Filling) -> Result<(), Failure> {
         let descriptor = DocumentDescriptor { organization, patient: Some(patient), compartment, part: String::new() };
         made.push((descriptor, vec![change]));
     }
-    filling.write(&writer, made.into_iter())
+    filling.write(&writer, made)
 }
 
 /// The process that holds the connections: says that it has them, and keeps them until its input ends.
