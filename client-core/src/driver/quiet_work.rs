@@ -1,9 +1,11 @@
 //! Work for when nothing comes, on threads of its own so that nobody waits for it: charts are prepared, and the histories of
 //! long documents saved.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
 use super::DriverOptions;
@@ -31,9 +33,27 @@ struct Turn {
     running: Option<JoinHandle<()>>,
 }
 
-/// All chores.
+/// All chores. Dropped, it has what is running end with the document that it is at: a profile that is locked or erased is
+/// not kept open.
 pub(super) struct QuietWork {
     turns: [Turn; 2],
+    over: Over,
+}
+
+/// Whether the device is done with.
+#[derive(Clone, Default)]
+struct Over(Arc<AtomicBool>);
+
+impl Over {
+    fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for QuietWork {
+    fn drop(&mut self) {
+        self.over.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl QuietWork {
@@ -41,6 +61,7 @@ impl QuietWork {
         let turn = |chore, after| Turn { chore, after, due: Instant::now() + after, running: None };
         Self {
             turns: [turn(Chore::PrepareCharts, options.prepare_after), turn(Chore::SaveHistories, options.save_after)],
+            over: Over::default(),
         }
     }
 
@@ -64,13 +85,13 @@ impl QuietWork {
     pub(super) fn begin(&mut self, chore: Chore, device: &Device) {
         for turn in self.turns.iter_mut().filter(|turn| turn.chore == chore) {
             turn.due = Instant::now() + REST;
+            let over = self.over.clone();
             turn.running = match chore {
-                Chore::PrepareCharts => device
-                    .chart_preparer()
-                    .ok()
-                    .map(|preparer| tokio::task::spawn_blocking(move || prepare_all(preparer))),
+                Chore::PrepareCharts => {
+                    device.chart_preparer().ok().map(|preparer| spawn_blocking(move || prepare_all(preparer, &over)))
+                }
                 Chore::SaveHistories => {
-                    device.history_saver().ok().map(|saver| tokio::task::spawn_blocking(move || save_all(saver)))
+                    device.history_saver().ok().map(|saver| spawn_blocking(move || save_all(saver, &over)))
                 }
             };
         }
@@ -89,12 +110,12 @@ impl Turn {
     }
 }
 
-fn prepare_all(mut preparer: ChartPreparer) {
-    while let Ok(true) = preparer.prepare_one() {
+fn prepare_all(mut preparer: ChartPreparer, over: &Over) {
+    while !over.is_so() && matches!(preparer.prepare_one(), Ok(true)) {
         std::thread::sleep(BREATH);
     }
 }
 
-fn save_all(mut saver: HistorySaver) {
-    while let Ok(Some(_)) = saver.save_one(&SavingLimits::default()) {}
+fn save_all(mut saver: HistorySaver, over: &Over) {
+    while !over.is_so() && matches!(saver.save_one(&SavingLimits::default()), Ok(Some(_))) {}
 }
