@@ -15,7 +15,7 @@ fn a_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
     drop(newer);
     let before = std::fs::read(&path).unwrap();
     let error = open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 10 }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 11 }), "{error}");
     assert!(error.to_string().contains("use the newer relay"));
     assert_eq!(std::fs::read(&path).unwrap(), before);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing beside it either");
