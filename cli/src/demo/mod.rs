@@ -1,6 +1,7 @@
 //! `satchel demo`: the main job on this machine, end to end, checking each claim as it goes.
 
 mod access_story;
+mod api_story;
 mod at_rest;
 mod charts;
 mod relay_process;

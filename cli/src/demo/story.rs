@@ -12,6 +12,7 @@ use sync_server::admin::{Checkpoints, ShownAuditCheck};
 use tokio::sync::oneshot;
 
 use super::access_story;
+use super::api_story;
 use super::at_rest;
 use super::charts::{SourceBundle, entries, is_shared};
 use super::relay_process::RelayProcess;
@@ -65,6 +66,7 @@ pub async fn tell(folder: &Path, charts: &[SourceBundle], report: &mut Report) -
     access_story::draft(&cast, &chart, report).await?;
     access_story::consent(&cast, &officer, &chart, report).await?;
     access_story::emergency(&cast, &officer, &chart, report).await?;
+    api_story::fhir(&admin, &chart, report)?;
     let spare = kill(&cast, &mut relay, &chart, folder, &admin, report).await?;
     access_story::lost_device(&spare, &admin, report).await?;
     the_end(&cast, &admin, report).await?;
