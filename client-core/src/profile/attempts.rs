@@ -34,6 +34,11 @@ impl Attempts {
         peek(folder).unwrap_or(Self { wrong: 0, wait_ms: LONGEST_WAIT_MS, at: now })
     }
 
+    /// As they are on disk; none if the file is missing or damaged.
+    pub(super) fn on_disk(folder: &Path) -> Option<Self> {
+        peek(folder)
+    }
+
     /// No PIN is tried before, by the clock; none if one is tried at once.
     pub(super) fn locked_out_until(&self) -> Option<UnixMillis> {
         (self.wait_ms > 0).then(|| self.at.plus(self.wait_ms))

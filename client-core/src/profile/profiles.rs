@@ -309,7 +309,7 @@ fn entry(id: ProfileId, folder: &Path) -> ProfileEntry {
         Ok(file) => (file.label, file.settings, None),
         Err(error) => (String::new(), ProfileSettings::default(), Some(error)),
     };
-    let attempts = Attempts::load(folder, UnixMillis(0));
+    let attempts = Attempts::on_disk(folder).unwrap_or_default();
     let (enrolled, unsent) = unsent::read(folder).unzip();
     ProfileEntry {
         id,

@@ -115,6 +115,7 @@ fn in_an_encrypted_profile_none_is_found_open_or_locked() {
     let nodes = nodes.map(|node| node.relock(7, START));
     assert_eq!(readable(&nodes.each_ref().map(|node| node.folder.path())), [], "unlocked once more");
     let [mut node, _] = nodes;
+    assert_eq!(node.device.drafts(START).unwrap().len(), 1, "the draft is where it was");
     node.device.rebuild(START, |_, _| {}).unwrap();
     assert_eq!(readable(&[node.folder.path()]), [], "lists made anew");
     let Node { device, folder, .. } = node;
