@@ -52,7 +52,9 @@ pub fn build(language: Language, release: bool) -> bool {
     // With the workspace's features, so that nothing is built a second time for the tests.
     let mut commands = vec![cargo(&["build", "--workspace", "--lib", "--bins"])];
     if release {
-        commands.push(cargo(&["build", "--release", "--package", "mobile"]));
+        let built = ["rustc", "--release", "--package", "mobile", "--lib", "--crate-type", "cdylib"];
+        // Of this library alone: the command keeps its symbols, so that a crash can be read.
+        commands.push(cargo(&[built.as_slice(), &["--", "-C", "strip=symbols"]].concat()));
     }
     if !commands.iter_mut().all(succeeds) {
         return false;

@@ -89,7 +89,34 @@ private fun measure(tablet: SatchelTablet, id: String, device: SatchelDevice, ch
     })
 }
 
-fun main() = runBlocking {
+/** In a JVM of its own, with nothing of the filling in it: what holding so many patients takes. */
+private fun memoryIn(folder: File, id: String, many: Int) {
+    val java = File(System.getProperty("java.home"), "bin/java").path
+    val classes = System.getProperty("java.class.path")
+    val child = ProcessBuilder(java, "-Xmx64m", "-cp", classes, "org.satchel.bench.MainKt", folder.path, id, "$many")
+    check(child.inheritIO().start().waitFor() == 0) { "the memory was not measured" }
+}
+
+private fun measureMemory(folder: String, id: String, many: String) = runBlocking {
+    SatchelTablet.open(folder).use { tablet ->
+        tablet.profiles()
+        val before = memory().first
+        tablet.unlock(id, "1793", SECRET).use { device ->
+            val rows = device.listPatients(PatientSearch(), Page(limit = 200u))
+            rows.take(20).forEach { device.openChart(it.chart) }
+            device.listPatients(PatientSearch(text = "Nordinn"), Page(limit = 50u))
+            val (now, most) = memory()
+            println("| JVM of its own, $many patients: before unlocking, with list and 20 charts read, the most | $before MB | $now MB | $most MB |")
+            device.lock()
+        }
+    }
+}
+
+fun main(arguments: Array<String>) {
+    if (arguments.size == 3) measureMemory(arguments[0], arguments[1], arguments[2]) else bench()
+}
+
+private fun bench() = runBlocking {
     println("JVM ${System.getProperty("java.version")}, library ${satchelVersion()}")
     println("\n| what | p50 | p95 | runs |\n|---|---:|---:|---:|")
     row("call that does nothing but cross (a string back)", times(20_000) { satchelVersion() })
@@ -100,19 +127,15 @@ fun main() = runBlocking {
             val relay = BenchRelay(File(folder, "relay"))
             relay.use {
                 for (many in listOf(1_000, 10_000)) {
-                    val before = memory().first
                     val device = tablet.create("Bench $many", "1793", SECRET, ProfileSettings(idleLockMs = 86_400_000))
                     device.enroll(it.url, it.code(), "bench")
                     val charts = fill(device, 0, many)
                     val id = checkNotNull(device.profileId())
                     device.lock()
                     device.unlock("1793", SECRET)
-                    System.gc()
-                    device.listPatients(PatientSearch(), Page(limit = 200u))
-                    println("| memory of the process with $many patients held, a list shown (before: $before MB) | ${memory().first} MB | | |")
                     measure(tablet, id, device, charts)
-                    println("| memory afterwards, and the most there was | ${memory().first} MB | ${memory().second} MB | |")
                     device.close()
+                    memoryIn(folder, id, many)
                 }
             }
         }
