@@ -8,6 +8,10 @@ import kotlinx.coroutines.runBlocking
 import org.satchel.*
 
 private val SECRET = ByteArray(32) { (it * 7).toByte() }
+
+/** Patients with entries in their charts; of the others only who they are. */
+private const val FILLED = 1_000
+
 private val FAMILIES = listOf("Silva", "Nordin", "Okafor", "Haddad", "Larsen", "Kimura", "Petrov", "Mendes", "Achieng", "Novak")
 private val GIVEN = listOf("Ana", "Amara", "Li", "Jo", "Max", "Ada", "Noor", "Ines", "Tariq", "Mei")
 
@@ -40,6 +44,7 @@ private fun fill(device: SatchelDevice, from: Int, until: Int): List<ChartRef> =
         birthDate = "%04d-%02d-%02d".format(1930 + number % 90, 1 + number % 12, 1 + number % 28),
     )
     device.registerAnyway(new).also { chart ->
+        if (number >= FILLED) return@also
         device.recordAllergy(chart.now(), NewAllergy(words("Penicillin")))
         device.startMedication(chart.now(), NewMedication(words("Metformin 500 mg"), Dosage("twice a day")))
         device.recordVitals(chart.now(), listOf(VitalReading("8310-5", "37.2", "Cel")))
@@ -58,11 +63,11 @@ private fun measure(tablet: SatchelTablet, id: String, device: SatchelDevice, ch
     row("first page of the patient list, $many patients", times(50) {
         check(device.listPatients(PatientSearch(), Page(limit = 50u)).size == 50)
     })
-    row("open a chart for the first time, $many patients", times(200, 0) { device.openChart(charts[it * 7 % many]) })
-    row("open a chart again, $many patients", times(200) { device.openChart(charts[it * 7 % many]) })
-    row("sections of a chart, $many patients", times(200) { device.sections(charts[it * 11 % many]) })
+    row("open a chart for the first time, $many patients", times(200, 0) { device.openChart(charts[it * 7 % FILLED]) })
+    row("open a chart again, $many patients", times(200) { device.openChart(charts[it * 7 % FILLED]) })
+    row("sections of a chart, $many patients", times(200) { device.sections(charts[it * 11 % FILLED]) })
     row("record an allergy (on disk), $many patients", times(100) {
-        device.recordAllergy(charts[it * 13 % many].now(), NewAllergy(words("Nuts")))
+        device.recordAllergy(charts[it * 13 % FILLED].now(), NewAllergy(words("Nuts")))
     })
     val told = LinkedBlockingQueue<Long>()
     val listener = object : RowsListener {
@@ -116,6 +121,9 @@ fun main(arguments: Array<String>) {
     if (arguments.size == 3) measureMemory(arguments[0], arguments[1], arguments[2]) else bench()
 }
 
+/** How many patients, size by size; others than these are named in SATCHEL_BENCH_PATIENTS, 1000 at least. */
+private fun sizes() = System.getenv("SATCHEL_BENCH_PATIENTS")?.split(",")?.map { it.trim().toInt() } ?: listOf(1_000, 10_000)
+
 private fun bench() = runBlocking {
     println("JVM ${System.getProperty("java.version")}, library ${satchelVersion()}")
     println("\n| what | p50 | p95 | runs |\n|---|---:|---:|---:|")
@@ -126,7 +134,7 @@ private fun bench() = runBlocking {
         SatchelTablet.open(folder.path).use { tablet ->
             val relay = BenchRelay(File(folder, "relay"))
             relay.use {
-                for (many in listOf(1_000, 10_000)) {
+                for (many in sizes()) {
                     val device = tablet.create("Bench $many", "1793", SECRET, ProfileSettings(idleLockMs = 86_400_000))
                     device.enroll(it.url, it.code(), "bench")
                     val charts = fill(device, 0, many)
