@@ -8,10 +8,12 @@ use client_core::driver::{DriverOptions, SharedDevice, SyncReport, enroll, sync_
 use client_core::{ChangeHash, ChartRef, Device, DocumentId, ImportOptions, SystemRandomness};
 use clinical_record::sample::small_chart;
 use serde_json::{Value, json};
+use sync_protocol::identity::SecretKey;
 use tokio::runtime::Runtime;
 
 use crate::failure::Failure;
 use crate::proxy::{Proxy, Traffic};
+use crate::raw::Raw;
 use crate::relay::Relay;
 
 /// Changes of each chart's document.
@@ -132,6 +134,15 @@ impl Clinic {
         enrolled(&self.relay, &self.runtime, &self.folder.join(format!("device-{number}")), "dr-b")
     }
 
+    /// Enrols a device without a disk for the colleague.
+    ///
+    /// # Errors
+    /// Whatever goes wrong.
+    pub fn enroll_raw(&self, device: SecretKey) -> Result<(), Failure> {
+        let code = enrolment_code(&self.relay, "dr-b")?;
+        self.runtime.block_on(Raw::enroll(self.relay.address(), device, &code))
+    }
+
     /// One sync, straight to the relay.
     ///
     /// # Errors
@@ -233,10 +244,14 @@ fn people(relay: &Relay) -> Result<(), Failure> {
 }
 
 fn enrolled(relay: &Relay, runtime: &Runtime, folder: &Path, practitioner: &str) -> Result<SharedDevice, Failure> {
+    let code = enrolment_code(relay, practitioner)?;
+    let device = SharedDevice::new(Device::open(folder, SystemRandomness, system_time())?);
+    runtime.block_on(enroll(&device, &relay.url(), &code, "bench", &DriverOptions::default()))?;
+    Ok(device)
+}
+
+fn enrolment_code(relay: &Relay, practitioner: &str) -> Result<String, Failure> {
     let code = json!({ "organization": "north", "practitioner": practitioner, "valid_ms": DAY_MS });
     let shown: Value = relay.post("enrolment-codes", &code)?;
-    let code = shown["code"].as_str().unwrap_or_default();
-    let device = SharedDevice::new(Device::open(folder, SystemRandomness, system_time())?);
-    runtime.block_on(enroll(&device, &relay.url(), code, "bench", &DriverOptions::default()))?;
-    Ok(device)
+    Ok(shown["code"].as_str().unwrap_or_default().to_owned())
 }

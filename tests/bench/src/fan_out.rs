@@ -7,6 +7,8 @@ use client_core::driver::SharedDevice;
 
 use crate::clinic::Clinic;
 use crate::failure::Failure;
+use crate::filling::secret;
+use crate::idle::Holder;
 use crate::latency::{Live, PATIENCE, changes_of};
 use crate::measure::Measure;
 use crate::proxy::Proxy;
@@ -27,15 +29,52 @@ pub const QUIET: Duration = Duration::from_millis(40);
 /// # Errors
 /// Whatever goes wrong.
 pub fn measure(folder: &Path, rounds: usize, table: &mut Table) -> Result<(), Failure> {
-    let rounds = to_receivers(folder, RECEIVERS, rounds)?;
     let name = |what: &str| format!("fan-out of one edit to {RECEIVERS} receivers, until the last {what}, p50");
-    let note = "from the commit at A to the first byte down the last connection; A's upload and the relay's synced commit are on the way";
-    let row = Row::new(name("has bytes at its socket"), Unit::Seconds, rounds.iter().map(|round| round.0).collect());
+    let note = "from the commit at A to the first byte down the last connection; A's upload and the relay's synced commit are on the way; \
+                Satchel's receivers take and acknowledge it and store nothing, as real ones share the machine's cores";
+    let wire = to_readers(&folder.join("readers"), RECEIVERS, rounds)?;
+    let row = Row::new(name("has bytes at its socket"), Unit::Seconds, wire);
     table.push(row.beside(Measure::FanOutWire).note(note));
+    let rounds = to_receivers(&folder.join("devices"), RECEIVERS, rounds)?;
+    let wire = rounds.iter().map(|round| round.0).collect();
+    let name_of_devices = name("has bytes at its socket while the others apply it");
+    table.push(Row::new(name_of_devices, Unit::Seconds, wire).note("as above, with real devices, all on this machine"));
     let note = "the receivers share the machine's cores; Satchel's each commit to their own synced database, the others' only hold it in memory";
     let row = Row::new(name("has applied it"), Unit::Seconds, rounds.iter().map(|round| round.1).collect());
     table.push(row.beside(Measure::FanOut).note(note));
     Ok(())
+}
+
+/// Medians of each round until the last of connections that only read has bytes at its socket.
+///
+/// # Errors
+/// Whatever goes wrong.
+fn to_readers(folder: &Path, readers: usize, rounds: usize) -> Result<Vec<f64>, Failure> {
+    std::fs::create_dir_all(folder)?;
+    let clinic = Clinic::start(folder, 1, 1)?;
+    (0..readers).try_for_each(|number| clinic.enroll_raw(secret(number)))?;
+    let holder = Holder::start(&clinic.proxy.address(), readers)??;
+    let committed = changes_of(&clinic.author)?;
+    clinic.author.lock()?.set_relay_url(&clinic.relay.url())?;
+    let author = Live::start(&clinic.author)?;
+    let mut medians = Vec::new();
+    for _ in 0..rounds {
+        let mut at_socket = Vec::new();
+        for number in 0..WARM_UP + EDITS {
+            clinic.proxy.settled(QUIET)?;
+            clinic.proxy.mark()?;
+            clinic.edit_one()?;
+            let begun = committed.recv_timeout(PATIENCE)?;
+            clinic.proxy.settled(QUIET)?;
+            if number >= WARM_UP {
+                at_socket.push(last(&clinic.proxy, readers, unix(begun)?)?);
+            }
+        }
+        medians.push(median(&at_socket));
+    }
+    author.stop();
+    holder.stop();
+    Ok(medians)
 }
 
 /// Medians of each round: until the last receiver has bytes at its socket, and until the last has applied them.
@@ -77,7 +116,7 @@ pub fn to_receivers(folder: &Path, receivers: usize, rounds: usize) -> Result<Ve
 /// Seconds from `begun`, in seconds since 1970, until every one of the receivers had a byte.
 ///
 /// # Errors
-/// If not all had one.
+/// If not all had one, or others had too.
 pub fn last(proxy: &Proxy, receivers: usize, begun: f64) -> Result<f64, Failure> {
     let arrivals = proxy.arrivals()?;
     if arrivals.len() != receivers {

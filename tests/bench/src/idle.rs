@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use client_core::driver::system_time;
@@ -74,24 +74,49 @@ fn idle(
     drop(filling);
     let relay = Relay::start(folder)?;
     let (_, before) = relay.memory()?;
-    // A process of its own: it has as many open files as the relay.
-    let mut holder = Command::new(std::env::current_exe()?)
-        .args(["idle", relay.address(), &count.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut said = String::new();
-    if let Some(out) = holder.stdout.take() {
-        BufReader::new(out).read_line(&mut said)?;
-    }
+    let held = Holder::start(relay.address(), count)?;
     std::thread::sleep(REST);
     let (_, after) = relay.memory()?;
-    drop(holder.stdin.take());
-    holder.wait()?;
-    Ok(match said.trim() {
-        "connected" => Ok((after - before) / count as f64),
-        why => Err(Failure::new(why)),
-    })
+    Ok(held.map(|held| {
+        held.stop();
+        (after - before) / count as f64
+    }))
+}
+
+/// Connections that only read, in a process of their own: it has as many open files as the relay.
+pub struct Holder(Child);
+
+impl Holder {
+    /// Connects the devices 0 to `count`, each caught up; inside, why they could not be connected.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn start(address: &str, count: usize) -> Result<Result<Self, Failure>, Failure> {
+        let mut holder = Command::new(std::env::current_exe()?)
+            .args(["idle", address, &count.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut said = String::new();
+        if let Some(out) = holder.stdout.take() {
+            BufReader::new(out).read_line(&mut said)?;
+        }
+        let holder = Self(holder);
+        Ok(match said.trim() {
+            "connected" => Ok(holder),
+            why => {
+                holder.stop();
+                Err(Failure::new(why))
+            }
+        })
+    }
+
+    /// Ends them all.
+    pub fn stop(mut self) {
+        drop(self.0.stdin.take());
+        // However it ends: it is gone.
+        let _ = self.0.wait();
+    }
 }
 
 /// Documents of much text, for every device.

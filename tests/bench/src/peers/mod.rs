@@ -70,7 +70,13 @@ fn one(plan: &Plan<'_>, engine: &Engine, (file, folder): (&Path, &Path), column:
     note(column, &[Measure::Lost], rows::kill(&mut bench));
     drop(bench);
     let bench = Bench::start(engine, plan.programs, (file, 1), folder.join("fan-out"), plan.rounds);
-    note(column, &[Measure::FanOutWire, Measure::FanOut], bench.and_then(|mut bench| rows::fan_out(&mut bench)));
+    match bench.and_then(|mut bench| rows::fan_out(&mut bench)) {
+        Ok((wire, applied)) => {
+            note(column, &[Measure::FanOutWire], wire.map(|wire| vec![(Measure::FanOutWire, wire)]));
+            note(column, &[Measure::FanOut], Ok(vec![(Measure::FanOut, applied)]));
+        }
+        Err(why) => note(column, &[Measure::FanOutWire, Measure::FanOut], Err(why)),
+    }
     match plan.large {
         Some(charts) => large(plan, engine, (file, charts), &folder, column),
         None => column.missing("needs --large"),
