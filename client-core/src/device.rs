@@ -8,6 +8,7 @@ use sync_protocol::frame::OrganizationKey;
 use sync_protocol::identity::SecretKey;
 use sync_protocol::{DeviceId, DocumentId, OrganizationId, PatientId, PractitionerId, UnixMillis};
 
+use crate::edit::KeptOpen;
 use crate::elapsed::Elapsed;
 use crate::observe::{DeviceEvent, Observers};
 use crate::profile::{UnsentFile, UnsentSummary};
@@ -31,6 +32,7 @@ pub struct Device {
     pub(crate) live: LiveQueries,
     pub(crate) link: Link,
     pub(crate) shown: Shown,
+    pub(crate) kept_open: KeptOpen,
     pub(crate) elapsed: Elapsed,
     /// The relay's clock minus this device's count of time, as last heard: see [`crate::elapsed`].
     pub(crate) relay_ahead_ms: Option<i64>,
@@ -109,6 +111,7 @@ impl Device {
             live: LiveQueries::default(),
             link: Link::default(),
             shown: Shown::default(),
+            kept_open: KeptOpen::default(),
             elapsed: Elapsed::new(total, at),
             relay_ahead_ms: None,
             rewritten_through: 0,
@@ -285,10 +288,18 @@ impl Device {
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &Identity) -> Result<T, DeviceError>,
     ) -> Result<T, DeviceError> {
+        self.write_documents(|tx, identity, _| work(tx, identity))
+    }
+
+    /// As [`Self::write`], with the documents that are kept open.
+    pub(crate) fn write_documents<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &Identity, &mut KeptOpen) -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
         let identity = self.identity.as_ref();
         let identity = identity.ok_or(if self.wiped { DeviceError::Wiped } else { DeviceError::NotEnrolled })?;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcome = work(&tx, identity)?;
+        let outcome = work(&tx, identity, &mut self.kept_open)?;
         tx.commit()?;
         self.note_unsent();
         Ok(outcome)

@@ -50,8 +50,9 @@ impl Device {
         self.check_lease(now)?;
         let draft = self.draft(number)?;
         self.has_a_place(&draft)?;
-        let receipt = self.write(|tx, identity| {
-            let receipt = edit_in(tx, identity, &draft.descriptor, now, |editor| apply(editor, &draft, overwrite))?;
+        let receipt = self.write_documents(|tx, identity, kept| {
+            let receipt =
+                edit_in(tx, (identity, kept), &draft.descriptor, now, |editor| apply(editor, &draft, overwrite))?;
             let act = Act::new("edit", receipt.chart.as_ref(), vec![receipt.document]).because("a draft was applied");
             trail::record(tx, &act, now)?;
             drafts::remove(tx, number)?;

@@ -75,6 +75,7 @@ impl Device {
 
     /// Overwrites everything but the identity and what of the trail was not sent. What work is lost by it goes on record.
     pub(crate) fn erase(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
+        self.kept_open.close_all();
         self.write(|tx, _| {
             record_lost(tx, now)?;
             erase::content(tx)?;

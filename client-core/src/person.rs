@@ -84,12 +84,12 @@ impl Device {
         self.ensure_chart_projected(surviving)?;
         self.ensure_chart_projected(replaced)?;
         let (moment, charts) = (fhir_time::instant(now), [surviving.clone(), replaced.clone()]);
-        let receipt = self.write(|tx, identity| {
+        let receipt = self.write_documents(|tx, identity, kept| {
             let (patient, author) = (surviving.patient.as_str(), identity.practitioner.as_str());
             let entry = Entry { patient, encounter: None, author, now: &moment, id: patient };
             let [one, other] = [surviving, replaced].map(|chart| in_chart(tx, chart, &patient_key(chart)));
             let edit = link(&entry, &one?, &other?, reason)?;
-            store(tx, identity, action, &charts, edit, now)
+            store(tx, (identity, kept), action, &charts, edit, now)
         });
         self.acted(receipt, &charts, now)
     }

@@ -27,6 +27,8 @@ pub(crate) fn open_document(db: &Connection, document: &StoredDocument) -> Resul
     let loose = changes::loose_of_document(db, document.number)?;
     let loose = loose.iter().map(|change| change.payload.as_slice());
     match histories::saved(db, document.number)? {
+        // What is shown was made from just these changes, all of them checked.
+        None if !document.stale => given(document, RecordDocument::load_accepted(loose)),
         None => load(document, loose),
         Some(saved) => reopen(&saved, loose)
             .map_err(|error| DeviceError::Quarantined { document: document.id, reason: error.to_string() }),
@@ -47,7 +49,14 @@ pub(crate) fn load<'a>(
     document: &StoredDocument,
     changes: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<RecordDocument, DeviceError> {
-    RecordDocument::load(changes)
+    given(document, RecordDocument::load(changes))
+}
+
+fn given(
+    document: &StoredDocument,
+    opened: Result<RecordDocument, RecordError>,
+) -> Result<RecordDocument, DeviceError> {
+    opened
         .map(|opened| opened.with_schema(schema()))
         .map_err(|error| DeviceError::Quarantined { document: document.id, reason: error.to_string() })
 }
@@ -108,11 +117,11 @@ pub(crate) fn project(db: &Connection, document: &StoredDocument, opened: &Recor
     documents::set_stale(db, document.number, false)
 }
 
-/// Shows some resources of a document anew.
+/// Shows some resources of a document anew. `linear`: whether nobody has edited it at the same time as somebody else.
 pub(crate) fn project_only(
     db: &Connection,
     document: &StoredDocument,
-    opened: &RecordDocument,
+    (opened, linear): (&RecordDocument, bool),
     keys: &[ResourceKey],
 ) -> Result<(), DeviceError> {
     for key in keys {
@@ -120,7 +129,7 @@ pub(crate) fn project_only(
             put(db, document, key, &resource)?;
         }
     }
-    inbox::put_after_edit(db, document.number, opened)
+    inbox::put_after_edit(db, document.number, opened, linear)
 }
 
 fn put(db: &Connection, document: &StoredDocument, key: &ResourceKey, resource: &Value) -> Result<(), DeviceError> {

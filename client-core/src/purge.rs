@@ -53,6 +53,7 @@ impl Device {
     /// Removes these documents in one transaction. The receipt is stated once the file was rewritten, see
     /// [`Device::overwrite_removed`]; where an emergency access is over that is tried at once, connected or not.
     pub(crate) fn purge(&mut self, ids: &[DocumentId], cause: Cause, now: UnixMillis) -> Result<(), DeviceError> {
+        self.kept_open.close_all();
         let removed = self.write(|tx, _| {
             let mut removed: BTreeMap<Option<ChartRef>, Vec<DocumentId>> = BTreeMap::new();
             let changes_before = tx.total_changes();

@@ -36,6 +36,13 @@ pub struct Limits {
     pub push_window: u32,
 }
 
+impl Limits {
+    /// Whether nothing needs to be said of them.
+    pub(crate) fn are_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

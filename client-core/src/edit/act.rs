@@ -9,6 +9,7 @@ use serde_json::Value;
 use sync_protocol::{ChangeHash, DocumentDescriptor, DocumentId, UnixMillis};
 
 use super::commit::edit_several;
+use super::kept_open::KeptOpen;
 use super::validity;
 use crate::descriptor::descriptor_of;
 use crate::observe::DeviceEvent;
@@ -83,7 +84,7 @@ impl Device {
         self.ensure_chart_projected(occasion.chart)?;
         let id = self.fresh_id();
         let (chart, now) = (occasion.chart.clone(), occasion.now);
-        let receipt = self.write(|tx, identity| {
+        let receipt = self.write_documents(|tx, identity, kept| {
             if let Some(encounter) = occasion.encounter {
                 in_chart(tx, &chart, &ResourceKey::new("Encounter", encounter))?;
             }
@@ -96,7 +97,7 @@ impl Device {
                 id: &id,
             };
             let edit = make(tx, &entry)?;
-            store(tx, identity, "edit", std::slice::from_ref(&chart), edit, now)
+            store(tx, (identity, kept), "edit", std::slice::from_ref(&chart), edit, now)
         });
         self.acted(receipt, &[chart], now)
     }
@@ -131,7 +132,7 @@ impl Device {
 /// A resource that names the patient of none of the charts is refused.
 pub(crate) fn store(
     tx: &Transaction<'_>,
-    identity: &Identity,
+    (identity, kept): (&Identity, &mut KeptOpen),
     action: &'static str,
     charts: &[ChartRef],
     edit: ClinicalEdit,
@@ -156,7 +157,8 @@ pub(crate) fn store(
     let mut touched: BTreeMap<Option<ChartRef>, Vec<DocumentId>> = BTreeMap::new();
     for (descriptor, resources) in by_document {
         let reason = edit.reason.as_deref();
-        let edited = edit_several(tx, identity, &descriptor, now, |editor| put_all(editor, &resources, reason))?;
+        let put = |editor: &mut DocumentEditor<'_>| put_all(editor, &resources, reason);
+        let edited = edit_several(tx, (identity, &mut *kept), &descriptor, now, put)?;
         if let Some(change) = edited.change {
             receipt.changes.push((edited.document.id, change));
             touched.entry(edited.document.chart()).or_default().push(edited.document.id);

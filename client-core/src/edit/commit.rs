@@ -7,6 +7,7 @@ use sync_protocol::limits::MAX_CHANGE_BYTES;
 use sync_protocol::{ChangeHash, DocumentDescriptor, UnixMillis};
 
 use super::EditReceipt;
+use super::kept_open::KeptOpen;
 use super::settle::OpenConflicts;
 use crate::observe::DeviceEvent;
 use crate::projection;
@@ -36,8 +37,8 @@ impl Device {
         edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, E>,
     ) -> Result<EditReceipt, DeviceError> {
         self.check_lease(now)?;
-        let receipt = self.write(|tx, identity| {
-            let receipt = edit_in(tx, identity, descriptor, now, edit)?;
+        let receipt = self.write_documents(|tx, identity, kept| {
+            let receipt = edit_in(tx, (identity, kept), descriptor, now, edit)?;
             if receipt.change.is_some() {
                 trail::record(tx, &Act::new(action, receipt.chart.as_ref(), vec![receipt.document]), now)?;
             }
@@ -74,12 +75,12 @@ pub(crate) struct Edited {
 
 pub(crate) fn edit_in<E: Into<DeviceError>>(
     tx: &Transaction<'_>,
-    identity: &Identity,
+    author: (&Identity, &mut KeptOpen),
     descriptor: &DocumentDescriptor,
     now: UnixMillis,
     edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<ResourceKey, E>,
 ) -> Result<EditReceipt, DeviceError> {
-    let edited = edit_several(tx, identity, descriptor, now, |editor| Ok::<_, E>(vec![edit(editor)?]))?;
+    let edited = edit_several(tx, author, descriptor, now, |editor| Ok::<_, E>(vec![edit(editor)?]))?;
     let (document, change) = (edited.document.id, edited.change);
     let resource = edited.resources.into_iter().next().ok_or(DeviceError::Invalid("an edit of nothing"))?;
     Ok(EditReceipt { document, chart: edited.document.chart(), resource, change })
@@ -88,26 +89,26 @@ pub(crate) fn edit_in<E: Into<DeviceError>>(
 /// Makes one change of a document. `edit` gives the keys of the resources that it wrote.
 pub(crate) fn edit_several<E: Into<DeviceError>>(
     tx: &Transaction<'_>,
-    identity: &Identity,
+    (identity, kept): (&Identity, &mut KeptOpen),
     descriptor: &DocumentDescriptor,
     now: UnixMillis,
     edit: impl FnOnce(&mut DocumentEditor<'_>) -> Result<Vec<ResourceKey>, E>,
 ) -> Result<Edited, DeviceError> {
     let document = documents::find_or_add(tx, descriptor)?;
-    let mut opened = projection::open_document(tx, &document)?;
+    let mut opened = kept.take(tx, &document)?;
     let actor = identity.author.actor(identity::incarnation(tx)?);
-    let open = OpenConflicts::of(&opened);
-    let (resources, change) = edit_opened(&mut opened, &actor, now, edit)?;
+    let open = if opened.linear { OpenConflicts::default() } else { OpenConflicts::of(&opened.record) };
+    let (resources, change) = edit_opened(&mut opened.record, &actor, now, edit)?;
     if let Some(change) = &change {
-        open.check(&opened, &change.meta.hash)?;
+        open.check(&opened.record, &change.meta.hash)?;
         append_own(tx, &document, change, now)?;
         sign_newest(tx, identity, &document, change)?;
-        if document.stale {
-            projection::project(tx, &document, &opened)?;
-        } else {
-            projection::project_only(tx, &document, &opened, &resources)?;
+        match document.stale {
+            true => projection::project(tx, &document, &opened.record)?,
+            false => projection::project_only(tx, &document, (&opened.record, opened.linear), &resources)?,
         }
     }
+    kept.keep(tx, &document, opened, change.as_ref().map_or(0, |change| change.bytes.len()))?;
     Ok(Edited { document, resources, change: change.map(|change| ChangeHash(change.meta.hash)) })
 }
 
@@ -218,6 +219,8 @@ mod tests {
                 [broken.0],
             )
             .unwrap();
+        // What is kept open is not read again.
+        device.kept_open.close_all();
         let edited = device.mark_entered_in_error(&chart, &ResourceKey::new("AllergyIntolerance", "a"), "twice", NOW);
         assert!(matches!(edited, Err(DeviceError::Quarantined { document, .. }) if document == broken));
         let shown = device.chart(&chart, NOW).unwrap();

@@ -37,6 +37,7 @@ impl Device {
 }
 
 /// The conflicts of a document before an edit.
+#[derive(Default)]
 pub(crate) struct OpenConflicts(Vec<(ResourceKey, ElementPath)>);
 
 impl OpenConflicts {

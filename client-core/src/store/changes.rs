@@ -9,6 +9,9 @@ use sync_protocol::{AuthorId, ChangeHash, Signature, UnixMillis};
 use super::{bytes, histories, outbox};
 use crate::DeviceError;
 
+/// What a change of a saved form is reckoned at: the smallest take about as much on their own.
+const SAVED_CHANGE_BYTES: usize = 150;
+
 /// A change as it is stored.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredChange {
@@ -47,13 +50,24 @@ pub(crate) fn loose_of_document(db: &Connection, document: i64) -> Result<Vec<St
     collect(db, "SELECT hash, payload FROM change WHERE document = ?1 ORDER BY number", document)
 }
 
-/// The newest change of a document that is a row, and how many rows there are: while neither differs, nothing came and
-/// nothing went.
-pub(crate) fn mark(db: &Connection, document: i64) -> Result<(Option<ChangeHash>, i64), DeviceError> {
-    let newest = "SELECT hash FROM change WHERE document = ?1 ORDER BY number DESC LIMIT 1";
-    let newest = db.prepare_cached(newest)?.query_row([document], |row| bytes(row, 0)).optional()?;
-    let count = db.prepare_cached("SELECT count(*) FROM change WHERE document = ?1")?;
-    Ok((newest.map(ChangeHash), { count }.query_row([document], |row| row.get(0))?))
+/// The newest change of a document that is a row, its number, and how many rows there are: while none of it differs, nothing
+/// came and nothing went.
+pub(crate) type Mark = Option<(ChangeHash, i64, i64)>;
+
+/// The mark of a document as it is now; none if it has no rows.
+pub(crate) fn mark(db: &Connection, document: i64) -> Result<Mark, DeviceError> {
+    // Beside max(), a column is that of the row which has it: a rule of SQLite's.
+    let sql = "SELECT max(number), hash, count(*) FROM change WHERE document = ?1 GROUP BY document";
+    let mut statement = db.prepare_cached(sql)?;
+    let mark = |row: &rusqlite::Row<'_>| Ok((ChangeHash(bytes(row, 1)?), row.get(0)?, row.get(2)?));
+    Ok(statement.query_row([document], mark).optional()?)
+}
+
+/// About how many bytes a document's changes come to, those in its saved form included.
+pub(crate) fn payload_bytes(db: &Connection, document: i64) -> Result<usize, DeviceError> {
+    let sql = "SELECT coalesce(sum(length(payload)), 0) FROM change WHERE document = ?1";
+    let rows: i64 = db.prepare_cached(sql)?.query_row([document], |row| row.get(0))?;
+    Ok(usize::try_from(rows).unwrap_or_default() + histories::count(db, document)? * SAVED_CHANGE_BYTES)
 }
 
 /// The hashes of all changes of a document, each after those it builds on.

@@ -17,8 +17,13 @@ pub(crate) fn put(db: &Connection, document: i64, opened: &RecordDocument) -> Re
 }
 
 /// As [`put`], after an edit made here: in a document that nobody else has edited at the same time nothing new can wait.
-pub(crate) fn put_after_edit(db: &Connection, document: i64, opened: &RecordDocument) -> Result<(), DeviceError> {
-    if waits(db, document)? || !opened.is_linear() { put(db, document, opened) } else { Ok(()) }
+pub(crate) fn put_after_edit(
+    db: &Connection,
+    document: i64,
+    opened: &RecordDocument,
+    linear: bool,
+) -> Result<(), DeviceError> {
+    if waits(db, document)? || !linear { put(db, document, opened) } else { Ok(()) }
 }
 
 /// Whether anything waits in a document that is shown as it is now.

@@ -11,7 +11,7 @@ use sync_protocol::frame::{
 use sync_protocol::identity::{Certificate, CertificateBody, ChangeSignature, SecretKey};
 use sync_protocol::limits::Limits;
 use sync_protocol::session::{RelayEvent, RelaySession};
-use sync_protocol::{Checksum, DeviceId, DocumentDescriptor, EpochId, Nonce, PublicKey, RelayId};
+use sync_protocol::{Checksum, DocumentDescriptor, EpochId, Nonce, PublicKey, RelayId};
 
 use crate::ledger::Accounts;
 
@@ -171,13 +171,10 @@ impl Relay {
         if let Some(reason) = self.conduct.goodbye {
             return connection.session.close(reason, "told to");
         }
-        let certificate = self.certificates.iter().find(|c| c.body.device_key == *key).unwrap();
+        assert!(self.certificates.iter().any(|c| c.body.device_key == *key), "the device is not enrolled");
         let welcome = Welcome {
             epoch: self.epoch,
             limits: self.limits(),
-            device: DeviceId::of_key(key),
-            practitioner: certificate.body.practitioner.clone(),
-            organization: certificate.body.organization.clone(),
             lease_ms: 7 * DAY_MS,
             now: self.now,
             wipe: self.accounts.wipe.contains(key),

@@ -28,9 +28,7 @@ pub use transfer::{
 use serde::{Deserialize, Serialize};
 
 use crate::identity::Certificate;
-use crate::ids::{
-    DeviceId, DocumentId, EpochId, Nonce, OrganizationId, PractitionerId, PublicKey, RelayId, Signature, UnixMillis,
-};
+use crate::ids::{DeviceId, DocumentId, EpochId, Nonce, PublicKey, RelayId, Signature, UnixMillis};
 use crate::limits::Limits;
 
 /// WebSocket subprotocol that both sides must offer and choose.
@@ -166,14 +164,9 @@ pub struct Enrolled {
 pub struct Welcome {
     /// Which life of the relay's log this is.
     pub epoch: EpochId,
-    /// The bounds it keeps.
+    /// The bounds it keeps, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "Limits::are_usual")]
     pub limits: Limits,
-    /// Who the device is.
-    pub device: DeviceId,
-    /// For whom it acts.
-    pub practitioner: PractitionerId,
-    /// For which organization.
-    pub organization: OrganizationId,
     /// As in [`Enrolled::lease_ms`], from now on.
     pub lease_ms: u64,
     /// The relay's clock, so that a device can tell its user how wrong its own is.
@@ -256,7 +249,8 @@ pub struct Unsupported {
 pub struct Goodbye {
     /// For the program.
     pub reason: GoodbyeReason,
-    /// For a person; no patient content.
+    /// For a person; no patient content. May be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
 

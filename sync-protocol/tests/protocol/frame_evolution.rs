@@ -3,7 +3,7 @@
 use sync_protocol::frame::{Answer, BatchBody, CustodyReason, Goodbye, GoodbyeReason, Packed, RefusalReason};
 use sync_protocol::{Compartment, Frame, FrameError, decode, encode};
 
-use crate::samples::samples;
+use crate::samples::{samples, welcome};
 use crate::variants::variants;
 
 #[test]
@@ -90,4 +90,14 @@ fn with_field_appended(bytes: &[u8]) -> Vec<u8> {
 fn replaced(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
     let at = bytes.windows(what.len()).position(|window| window == what).unwrap();
     [&bytes[..at], with, &bytes[at + what.len()..]].concat()
+}
+
+#[test]
+fn a_welcome_that_also_says_what_the_device_knows_anyway_is_read() {
+    // From before such fields were left out: the usual limits, the device, its practitioner and its organization.
+    let said = "a16757656c636f6d65a76565706f636850e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1666c696d697473a46b6672616d655f62797465731a00\
+        2000006c6368616e67655f62797465731a000400006c62617463685f77696e646f77046b707573685f77696e646f770466646576696365\
+        5095fcb3750965ae9815ec53abc84a3e996c70726163746974696f6e65726464722d616c6f7267616e697a6174696f6e656e6f72746868\
+        6c656173655f6d731a240c8400636e6f771b000001977420dc00";
+    assert_eq!(decode(&hex::decode(said).unwrap()), Ok(Frame::Welcome(welcome())));
 }

@@ -71,9 +71,6 @@ pub fn welcome() -> Welcome {
     Welcome {
         epoch: EPOCH,
         limits: Limits::default(),
-        device: DeviceId::of_key(&device_secret().public()),
-        practitioner: PractitionerId::new("dr-a").unwrap(),
-        organization: OrganizationId::new("north").unwrap(),
         lease_ms: 604_800_000,
         now: UnixMillis(1_750_000_000_000),
         wipe: false,
@@ -165,6 +162,10 @@ fn handshake() -> Samples {
         ),
         named("Enrolled", Frame::Enrolled(enrolled())),
         named("Welcome", Frame::Welcome(welcome())),
+        named(
+            "Welcome/limits",
+            Frame::Welcome(Welcome { limits: Limits { batch_window: 1, ..Limits::default() }, ..welcome() }),
+        ),
         named("Welcome/dictionary", Frame::Welcome(Welcome { dictionary, ..welcome() })),
     ]
 }

@@ -250,20 +250,15 @@ fn welcome() -> impl Strategy<Value = Welcome> {
     });
     let dictionary = option::of(any::<u32>().prop_map(DictionaryId));
     let times = (any::<u64>(), any::<i64>(), any::<bool>(), any::<bool>(), dictionary);
-    (epoch(), limits, any::<[u8; 16]>(), practitioner(), organization(), times).prop_map(
-        |(epoch, limits, device, practitioner, organization, (lease_ms, now, wipe, sealing, dictionary))| Welcome {
-            epoch,
-            limits,
-            device: DeviceId(device),
-            practitioner,
-            organization,
-            lease_ms,
-            now: UnixMillis(now),
-            wipe,
-            sealing,
-            dictionary,
-        },
-    )
+    (epoch(), limits, times).prop_map(|(epoch, limits, (lease_ms, now, wipe, sealing, dictionary))| Welcome {
+        epoch,
+        limits,
+        lease_ms,
+        now: UnixMillis(now),
+        wipe,
+        sealing,
+        dictionary,
+    })
 }
 
 fn certificate() -> impl Strategy<Value = Certificate> {

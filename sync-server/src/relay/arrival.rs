@@ -129,9 +129,6 @@ impl Relay {
         let welcome = Welcome {
             epoch: self.epoch,
             limits: self.settings.limits,
-            device: device.id(),
-            practitioner: body.practitioner.clone(),
-            organization: body.organization.clone(),
             lease_ms: self.settings.lease_ms,
             now,
             wipe: false,

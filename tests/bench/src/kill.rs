@@ -1,7 +1,7 @@
 //! Durability: the relay is killed at the last acknowledgement or at any moment, started again, and asked for every edit.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client_core::ChangeHash;
 use client_core::driver::{DriverOptions, SharedDevice, sync_once, system_time};
@@ -11,16 +11,21 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::clinic::{Clinic, Edit};
 use crate::failure::Failure;
+use crate::latency::Live;
 use crate::measure::Measure;
 use crate::table::{Row, Table, Unit};
 
 const EDITS: usize = 1_000;
 /// Kills at moments that nothing decides but the dice.
 const KILLS: usize = 50;
-/// Edits that are on their way at such a kill.
+/// Edits that are on their way at such a kill, where a device uploads what it wrote offline.
 const BURST: usize = 200;
 /// The latest such moment, from the beginning of the upload: about as long as an upload takes.
 const LATEST: Duration = Duration::from_millis(40);
+/// The latest such moment, from the first edit of a device that is connected.
+const LATEST_LIVE: Duration = Duration::from_millis(150);
+/// The latest such moment after the last edit: longer than its acknowledgement takes.
+const LATEST_AFTER: Duration = Duration::from_millis(3);
 const SEED: u64 = 50;
 
 /// Measures the rows.
@@ -45,10 +50,14 @@ fn at_random(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
     clinic.sync(&clinic.author)?;
     clinic.sync(&reader)?;
     let (mut acknowledged, mut halfway, mut lost) = (0, 0, 0);
-    for _ in 0..KILLS {
-        let edits = clinic.edit(BURST)?;
-        let moment = LATEST.mul_f64(dice.random_range(0.0..1.0));
-        kill_at(clinic, moment)?;
+    for number in 0..KILLS {
+        let moment = dice.random_range(0.0..1.0);
+        let edits = match number % 2 {
+            0 => kill_amid_upload(clinic, LATEST.mul_f64(moment))?,
+            _ => {
+                kill_amid_edits(clinic, LATEST_LIVE.mul_f64(moment), LATEST_AFTER.mul_f64(dice.random_range(0.0..1.0)))?
+            }
+        };
         clinic.relay.restart()?;
         clinic.sync(&reader)?;
         let told = acknowledged_of(clinic, &edits)?;
@@ -59,14 +68,31 @@ fn at_random(clinic: &mut Clinic, table: &mut Table) -> Result<(), Failure> {
         clinic.sync(&clinic.author)?;
     }
     let name = format!("acknowledged edits lost over {KILLS} SIGKILLs of the relay at random moments of uploads");
-    let note =
-        format!("{acknowledged} acknowledged before a kill; {halfway} kills with some acknowledged and some not");
+    let note = format!(
+        "half of them amid uploads of {BURST}, half amid single edits of a connected device; {acknowledged} acknowledged before \
+         a kill; {halfway} kills with some acknowledged and some not"
+    );
     table.push(Row::new(name, Unit::Count, vec![lost as f64]).target(Some(0.0)).note(note));
     Ok(())
 }
 
-/// Uploads what waits and kills the relay meanwhile.
-fn kill_at(clinic: &mut Clinic, moment: Duration) -> Result<(), Failure> {
+/// A connected device edits until `moment`; the relay is killed `after` the last of the edits.
+fn kill_amid_edits(clinic: &mut Clinic, moment: Duration, after: Duration) -> Result<Vec<Edit>, Failure> {
+    clinic.author.lock()?.set_relay_url(&clinic.relay.url())?;
+    let live = Live::start(&clinic.author)?;
+    let (begun, mut edits) = (Instant::now(), Vec::new());
+    while begun.elapsed() < moment {
+        edits.push(clinic.edit_one()?);
+    }
+    std::thread::sleep(after);
+    clinic.relay.kill()?;
+    live.stop();
+    Ok(edits)
+}
+
+/// Uploads what was written offline and kills the relay meanwhile.
+fn kill_amid_upload(clinic: &mut Clinic, moment: Duration) -> Result<Vec<Edit>, Failure> {
+    let edits = clinic.edit(BURST)?;
     clinic.author.lock()?.set_relay_url(&clinic.relay.url())?;
     let relay = &mut clinic.relay;
     std::thread::scope(|scope| {
@@ -77,7 +103,8 @@ fn kill_at(clinic: &mut Clinic, moment: Duration) -> Result<(), Failure> {
         // Cut off or done: what counts is what was acknowledged.
         let _ = clinic.runtime.block_on(sync_once(&clinic.author, &DriverOptions::default(), |_| {}));
         killer.join().map_err(|_| Failure::new("the relay could not be killed"))?
-    })
+    })?;
+    Ok(edits)
 }
 
 /// Those of the edits that the author's device was told are in the log.

@@ -69,6 +69,7 @@ pub fn measure(folder: &Path, table: &mut Table) -> Result<(), Failure> {
     })?;
     seconds("history saved on the device", taken, "in the background, in parts");
     seconds("one edit afterwards", timed(&mut edit)?.0, "opens the saved history, checked");
+    seconds("the edit after that", timed(&mut edit)?.0, "in the document that is open");
     let (highest, _) = relay.memory()?;
     let mut bytes = |what: &str, size: f64, note: &str| {
         table.push(Row::new(name(what), Unit::Bytes, vec![size]).note(note));

@@ -119,11 +119,11 @@ impl Device {
         let id = self.fresh_id();
         let chart = ChartRef { organization, patient: PatientId::new(id.as_str())? };
         let moment = fhir_time::instant(now);
-        let receipt = self.write(|tx, identity| {
+        let receipt = self.write_documents(|tx, identity, kept| {
             let author = identity.practitioner.as_str();
             let entry = Entry { patient: &id, encounter: None, author, now: &moment, id: &id };
             let edit = register_patient(&entry, new)?;
-            store(tx, identity, "edit", std::slice::from_ref(&chart), edit, now)
+            store(tx, (identity, kept), "edit", std::slice::from_ref(&chart), edit, now)
         });
         self.acted(receipt, std::slice::from_ref(&chart), now)?;
         Ok(chart)

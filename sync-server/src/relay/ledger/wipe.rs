@@ -226,9 +226,6 @@ impl Relay {
         let welcome = Welcome {
             epoch: self.epoch,
             limits: self.settings.limits,
-            device: device.id(),
-            practitioner: body.practitioner.clone(),
-            organization: body.organization.clone(),
             lease_ms: 0,
             now,
             wipe: true,
