@@ -2,6 +2,8 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+#[cfg(not(target_arch = "wasm32"))]
+use std::thread::available_parallelism;
 
 use clinical_record::{ChangeMeta, RecordDocument, inspect_change};
 use rusqlite::Connection;
@@ -74,8 +76,9 @@ const WORTH_SHARING: usize = 200;
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn prepare_all<'d>(deliveries: &'d [DeliveredDocument], certificates: &Certificates) -> Vec<Prepared<'d>> {
     let changes: usize = deliveries.iter().map(|delivery| delivery.changes.len()).sum();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    if threads == 1 || changes < WORTH_SHARING {
+    // Asking how many there may be takes longer than to prepare a few changes.
+    let threads = if changes < WORTH_SHARING { 1 } else { available_parallelism().map_or(1, usize::from).min(4) };
+    if threads == 1 {
         return deliveries.iter().map(|delivery| prepare(delivery, certificates)).collect();
     }
     let share = deliveries.len().div_ceil(threads).max(1);

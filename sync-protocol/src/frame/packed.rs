@@ -82,7 +82,10 @@ impl Packed {
         let packed = Self::uncompressed(body);
         let size = packed.data.len();
         let worth = if dictionary.is_some() { WORTH_COMPRESSING_WITH } else { WORTH_COMPRESSING };
-        match compress(&packed.data, dictionary).filter(|compressed| size >= worth && compressed.len() < size) {
+        if size < worth {
+            return packed;
+        }
+        match compress(&packed.data, dictionary).filter(|compressed| compressed.len() < size) {
             Some(data) => Self { unpacked: Some(size as u32), dictionary, data: ByteBuf::from(data), ..packed },
             None => packed,
         }

@@ -32,8 +32,10 @@ pub(super) fn read_all(
     let vouching =
         Vouching { certificates, verifier: &ChangeVerifier::new(authors, |author| certificates.get(author)) };
     let work = |some: &[PushedDocument]| some.iter().map(|one| read(one, vouching)).collect::<Vec<_>>();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    if threads == 1 || documents.len() < WORTH_SHARING {
+    // Asking how many there may be takes longer than to read a small push.
+    let few = documents.len() < WORTH_SHARING;
+    let threads = if few { 1 } else { std::thread::available_parallelism().map_or(1, usize::from).min(THREADS) };
+    if threads == 1 {
         return work(documents);
     }
     let (first, others) = documents.split_at(documents.len().div_ceil(threads));

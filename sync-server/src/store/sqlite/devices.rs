@@ -172,6 +172,6 @@ pub(super) fn certificate(db: &Connection, author: &AuthorId) -> Result<Option<C
 
 pub(super) fn put_certificate(db: &Connection, certificate: &Certificate) -> Result<(), StoreError> {
     let sql = "INSERT INTO author_certificate (author, certificate) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    db.execute(sql, params![certificate.author().0, to_json(certificate)?])?;
+    db.prepare_cached(sql)?.execute(params![certificate.author().0, to_json(certificate)?])?;
     Ok(())
 }
