@@ -23,6 +23,8 @@ pub(crate) const CHECKED_AT_OPEN: u64 = 50;
 
 /// Content of a chart was given out.
 pub(crate) const READ: &str = "read";
+/// The profile was locked.
+const LOCK: &str = "lock";
 /// Rows of the patient list were given out.
 const SEARCH: &str = "search";
 
@@ -194,7 +196,14 @@ impl Device {
     /// [`DeviceError::NotEnrolled`]; storage.
     pub fn record_lock(&mut self, now: UnixMillis) -> Result<(), DeviceError> {
         self.shown.forget_all();
-        self.record_act(&Act::new("lock", None, Vec::new()), now)
+        self.record_act(&Act::new(LOCK, None, Vec::new()), now)
+    }
+
+    /// Whether all that the relay does not have of the trail is that this profile was locked: what is left of one that was
+    /// synced and then locked.
+    pub(crate) fn only_locks_are_unsent(&self) -> Result<bool, DeviceError> {
+        let unsent = trail::after(&self.db, trail::standing(&self.db)?.kept_through, usize::MAX)?;
+        Ok(unsent.iter().all(|stored| stored.entry.action == LOCK))
     }
 
     /// Records an act in a transaction of its own.

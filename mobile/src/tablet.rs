@@ -1,7 +1,7 @@
 //! A device that several people share: their profiles, each with an encrypted database under a PIN of its own.
 
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use client_core::driver::{DriverOptions, system_time};
@@ -117,6 +117,8 @@ impl From<ProfileError> for SatchelError {
 pub struct SatchelTablet {
     profiles: Arc<Profiles>,
     options: DriverOptions,
+    /// Where profiles were opened from here, so that none is removed beneath who uses it.
+    opened: Mutex<Vec<(ProfileId, Weak<Slot>)>>,
 }
 
 /// What opens a profile.
@@ -157,7 +159,22 @@ impl SatchelTablet {
     fn device(&self, home: Home, device: Device, idle_ms: i64) -> Result<Arc<SatchelDevice>, SatchelError> {
         let slot = Arc::new(Slot::holding(device, Some(IdleLock::new(idle_ms, system_time()))));
         watch_idleness(&slot)?;
+        if let Ok(mut opened) = self.opened.lock() {
+            opened.retain(|(_, slot)| slot.strong_count() > 0);
+            opened.push((home.id.clone(), Arc::downgrade(&slot)));
+        }
         Ok(Arc::new(SatchelDevice { slot, options: self.options.clone(), home: Some(home), _handle: Handle::new() }))
+    }
+
+    fn refuse_while_open(&self, id: &ProfileId) -> Result<(), SatchelError> {
+        let is_open =
+            |(of, slot): &(ProfileId, Weak<Slot>)| of == id && slot.upgrade().is_some_and(|slot| slot.is_open());
+        let opened = self.opened.lock().map_err(|_| SatchelError::busy("an earlier internal failure; restart"))?;
+        if opened.iter().any(is_open) {
+            Err(SatchelError::busy("this profile is in use: lock it first"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -167,7 +184,7 @@ impl SatchelTablet {
     #[uniffi::constructor(default(options = None))]
     pub fn open(folder: String, options: Option<ConnectionOptions>) -> Result<Arc<Self>, SatchelError> {
         let profiles = Arc::new(Profiles::open(Path::new(&folder))?);
-        Ok(Arc::new(Self { profiles, options: options.unwrap_or_default().into() }))
+        Ok(Arc::new(Self { profiles, options: options.unwrap_or_default().into(), opened: Mutex::default() }))
     }
 
     /// All profiles, without any key: for who chooses one, and for who looks after the tablet.
@@ -237,9 +254,11 @@ impl SatchelTablet {
         .await
     }
 
-    /// Removes a profile with everything on it; [`SatchelError::UnsentWork`] while it holds what only this device has.
+    /// Removes a locked profile with everything on it; [`SatchelError::UnsentWork`] while it holds what only this device has,
+    /// [`SatchelError::Busy`] while it is unlocked.
     pub async fn remove(&self, id: String, pin: String, secret: Option<Vec<u8>>) -> Result<(), SatchelError> {
         let (opener, home) = (Opener::new(pin, secret)?, self.home(&id)?);
+        self.refuse_while_open(&home.id)?;
         slowly(move || Ok(home.profiles.remove(&home.id, &opener.pin, &opener.secret, system_time())?)).await
     }
 

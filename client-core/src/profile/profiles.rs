@@ -166,7 +166,8 @@ impl Profiles {
         Ok(unsent::read(&folder).map(|(_, unsent)| unsent))
     }
 
-    /// Removes a profile with everything on it; the relay is to be told that the device is not used any more.
+    /// Removes a profile with everything on it; the relay is to be told that the device is not used any more. To be called
+    /// while it is locked. That it was locked after its last sync is an entry of the trail, and no reason to keep it.
     ///
     /// # Errors
     /// [`ProfileError::UnsentWork`] while it holds anything that only this device has; as [`Profiles::unlock`].
@@ -181,7 +182,10 @@ impl Profiles {
         let alone = checks::alone(&folder)?;
         let (_, key) = checks::key_of(&folder, pin, secret, now)?;
         let device = Device::open_encrypted(&folder, key, |_: &mut [u8]| {}, now)?;
-        let unsent = device.unsent_summary(now)?;
+        let mut unsent = device.unsent_summary(now)?;
+        if device.only_locks_are_unsent()? {
+            unsent.trail = 0;
+        }
         if !unsent.is_empty() {
             return Err(ProfileError::UnsentWork(unsent));
         }

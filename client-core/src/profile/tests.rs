@@ -160,6 +160,21 @@ fn a_profile_with_work_that_only_it_has_is_not_removed() {
 }
 
 #[test]
+fn that_it_was_locked_is_no_reason_to_keep_a_profile() {
+    let (_folder, tablet, id) = with_work(None);
+    let mut device = unlock(&tablet, &id, "1793", NOW).unwrap();
+    device.db.execute("DELETE FROM outbox", []).unwrap();
+    let newest = crate::store::trail::standing(&device.db).unwrap().newest;
+    device.db.execute("UPDATE trail_state SET kept_through = ?1", [newest]).unwrap();
+    device.record_lock(NOW).unwrap();
+    device.record_lock(NOW).unwrap();
+    assert!(device.only_locks_are_unsent().unwrap());
+    drop(device);
+    tablet.remove(&id, &pin("1793"), &secret(), NOW).unwrap();
+    assert!(tablet.list().unwrap().is_empty());
+}
+
+#[test]
 fn what_is_unsent_is_told_without_names_while_all_are_locked() {
     let (folder, first, id) = with_work(None);
     let other = first.create("Dr B", &pin("2804"), &secret(), ProfileSettings::default(), counting(5), NOW);
