@@ -22,6 +22,8 @@ const STUCK: u32 = 3;
 pub(super) struct Told {
     /// The last receipt.
     receipt: u64,
+    /// Receipts that are not acknowledged.
+    unkept: BTreeSet<u64>,
     /// The last request for emergency access.
     request: u64,
     /// Requests for emergency access that are not answered.
@@ -68,6 +70,7 @@ impl Told {
             let frame = session.receipt(receipt.number, receipt.documents, receipt.wiped, receipt.purged_at);
             let Some(frame) = frame else { return Ok(()) };
             self.receipt = receipt.number;
+            self.unkept.insert(receipt.number);
             send_all([frame], effects);
         }
         Ok(())
@@ -140,6 +143,11 @@ impl Told {
         self.unanswered.remove(&request);
     }
 
+    /// A receipt is on the relay's disk.
+    pub(super) fn receipt_kept(&mut self, receipt: u64) {
+        self.unkept.remove(&receipt);
+    }
+
     /// A referral is answered.
     pub(super) fn referral_answered(&mut self, referral: ReferralId) {
         self.referrals.insert(referral, true);
@@ -147,7 +155,7 @@ impl Told {
 
     /// Whether an answer is still to come.
     pub(super) fn awaits_answers(&self) -> bool {
-        !self.unanswered.is_empty() || self.referrals.values().any(|answered| !answered)
+        !self.unkept.is_empty() || !self.unanswered.is_empty() || self.referrals.values().any(|answered| !answered)
     }
 }
 

@@ -93,8 +93,8 @@ impl SyncEngine {
         effects
     }
 
-    /// Whether nothing that was sent waits for an answer: pushes, the audit trail, requests; and no receipt waits for the file
-    /// to be rewritten.
+    /// Whether nothing that was sent waits for an answer: pushes, the audit trail, requests, receipts; and no receipt waits for the
+    /// file to be rewritten.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         !matches!(&self.state, State::Live(live) if live.is_busy())

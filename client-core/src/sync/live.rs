@@ -343,6 +343,7 @@ impl Live {
         receipt: u64,
         now: UnixMillis,
     ) -> Result<bool, DeviceError> {
+        self.told.receipt_kept(receipt);
         if !self.erasing {
             device.receipt_kept(receipt)?;
             return Ok(false);

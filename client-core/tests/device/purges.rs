@@ -1,5 +1,6 @@
 //! What was taken back leaves nothing in any file, and the relay has it in writing.
 
+use client_core::sync::Input;
 use client_core::{DeviceError, KeptState, ResourceKey};
 use sync_protocol::DocumentId;
 
@@ -70,6 +71,18 @@ fn a_receipt_says_what_was_removed_until_the_relay_has_it() {
     assert_eq!(b.device.status(START).unwrap().receipts_owed, 0);
     let purge = b.device.trail(0, 99).unwrap().into_iter().rfind(|record| record.entry.action == "purge").unwrap();
     assert_eq!((purge.entry.documents.len(), purge.entry.patient), (documents.len(), Some(chart.patient)));
+}
+
+#[test]
+fn a_round_is_not_over_before_the_relay_has_the_receipt() {
+    for loses_receipts in [true, false] {
+        let (mut relay, _, mut b, _) = two();
+        relay.conduct.withdraw = all(&relay);
+        relay.accounts.loses_receipts = loses_receipts;
+        b.give(Some(&mut relay), Input::Start, START);
+        assert_eq!(b.device.status(START).unwrap().receipts_owed, u64::from(loses_receipts));
+        assert_eq!(b.engine.is_settled(), !loses_receipts);
+    }
 }
 
 #[test]
