@@ -178,3 +178,71 @@ impl Slot {
 fn poisoned() -> SatchelError {
     SatchelError::Other { detail: "an earlier internal failure left the profile unusable; restart".into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use client_core::SystemRandomness;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::runtime::runtime;
+
+    fn slot() -> (Slot, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let device = Device::open(folder.path(), SystemRandomness, system_time()).unwrap();
+        (Slot::holding(device, None), folder)
+    }
+
+    #[test]
+    fn one_session_at_a_time_and_the_next_once_it_is_over() {
+        let (slot, _folder) = slot();
+        runtime().unwrap().block_on(async {
+            let turn = slot.open().unwrap().sync_turn(true).await.unwrap();
+            assert_eq!(slot.open().unwrap().sync_turn(true).await.err().unwrap().code(), "busy");
+            assert_eq!(slot.open().unwrap().sync_turn(false).await.err().unwrap().code(), "busy");
+            drop(turn);
+            assert!(slot.open().unwrap().sync_turn(true).await.is_ok());
+        });
+    }
+
+    #[test]
+    fn a_session_given_up_while_it_waits_for_a_round_leaves_no_mark() {
+        let (slot, _folder) = slot();
+        runtime().unwrap().block_on(async {
+            let _round = slot.open().unwrap().sync_turn(false).await.unwrap();
+            let mut waiting = std::pin::pin!(slot.open().unwrap().sync_turn(true));
+            let soon = tokio::time::timeout(std::time::Duration::from_millis(20), waiting.as_mut()).await;
+            assert!(soon.is_err(), "the round has the turn");
+            assert_eq!(slot.open().unwrap().sync_turn(false).await.err().unwrap().code(), "busy");
+        });
+        runtime().unwrap().block_on(async { assert!(slot.open().unwrap().sync_turn(true).await.is_ok()) });
+    }
+
+    #[test]
+    fn locking_tells_what_syncs_and_waits_for_its_end() {
+        let (slot, _folder) = slot();
+        runtime().unwrap().block_on(async {
+            let turn = slot.open().unwrap().sync_turn(true).await.unwrap();
+            let told = tokio::spawn(async move {
+                turn.locking().await;
+                drop(turn);
+            });
+            assert!(slot.empty().await.unwrap());
+            assert!(told.is_finished() || told.await.is_ok());
+            assert!(!slot.empty().await.unwrap(), "it is locked already");
+        });
+        assert_eq!(slot.open().err().unwrap().code(), "locked");
+        assert!(!slot.is_open());
+    }
+
+    #[test]
+    fn an_unused_profile_is_idle_until_it_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = Device::open(folder.path(), SystemRandomness, system_time()).unwrap();
+        let long_ago = UnixMillis(system_time().0 - 10_000);
+        let slot = Slot::holding(device, Some(IdleLock::new(5_000, long_ago)));
+        assert!(slot.is_idle());
+        slot.touch();
+        assert!(!slot.is_idle());
+    }
+}
