@@ -51,11 +51,11 @@ class Relay:
         """For devices."""
         return f"ws://{self._listen}/sync"
 
-    def admin(self, *arguments: str):
-        """Runs `satchel admin` as the operator; gives what it says, read from JSON."""
-        token = str(self.folder / "admin.token")
-        reach = ["--relay", f"http://{self._listen}", "--token-file", token, "--json"]
-        done = subprocess.run([program(), "admin", *arguments, *reach], capture_output=True, text=True)
+    def admin(self, *arguments: str, by: str | None = None, typed: str = ""):
+        """Runs `satchel admin` as the operator, or as an officer who is signed in; gives what it says, read from JSON."""
+        key = ["--session", str(self.folder / f"{by}.session")] if by else ["--token-file", str(self.folder / "admin.token")]
+        reach = ["--relay", f"http://{self._listen}", *key, "--json"]
+        done = subprocess.run([program(), "admin", *arguments, *reach], capture_output=True, text=True, input=typed)
         if done.returncode != 0:
             raise RuntimeError(f"satchel admin {arguments}: {done.stderr}")
         return json.loads(done.stdout) if done.stdout.strip() else None
@@ -66,6 +66,13 @@ class Relay:
         for practitioner in practitioners:
             self.admin("practitioner", "add", practitioner, practitioner)
             self.admin("role", "put", practitioner, organization, "physician")
+
+    def officer(self, organization: str, practitioner: str):
+        """A privacy officer who is signed in from now on."""
+        self.admin("practitioner", "add", practitioner, practitioner)
+        self.admin("role", "put", practitioner, organization, "privacy-officer")
+        once = self.admin("account", "add", practitioner)["password"]
+        self.admin("sign-in", practitioner, by=practitioner, typed=f"{once}\nchosen by the officer\n")
 
     def code(self, organization: str, practitioner: str) -> str:
         """A one-time code that enrols a device."""

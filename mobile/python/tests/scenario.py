@@ -9,12 +9,17 @@ import time
 
 import satchel
 
+from access_steps import AccessSteps
 from relay import Relay
+from tablet_steps import TabletSteps
 
 PATIENCE = 20
 """Seconds until something that is awaited must have come."""
 
 ALL = satchel.Page(limit=1000)
+
+NOT_GIVEN = ("do", "fails", "refusal", "save")
+"""Members that are not for the step itself."""
 
 
 class Watcher(satchel.RowsListener):
@@ -65,10 +70,11 @@ def concept(text: str):
     return satchel.Concept(text=text)
 
 
-class Scenario:
+class Scenario(TabletSteps, AccessSteps):
     """One scenario while it runs: its relay, devices and names."""
 
     def __init__(self):
+        super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="satchel-devices-")
         self.relay = None
         self.devices, self.sessions, self.watches, self.names = {}, {}, {}, {}
@@ -94,7 +100,7 @@ class Scenario:
         verb = getattr(self, "do_" + step["do"], None)
         if verb is None:
             raise NotImplementedError(f"no step is called {step['do']}")
-        given = {key: self.named(value) for key, value in step.items() if key not in ("do", "fails", "save")}
+        given = {key: self.named(value) for key, value in step.items() if key not in NOT_GIVEN}
         if "fails" not in step:
             result = verb(**given)
             if "save" in step:
@@ -104,6 +110,7 @@ class Scenario:
             verb(**given)
         except satchel.SatchelError as error:
             assert error.code() == step["fails"], f"{error.code()} in place of {step['fails']}: {error}"
+            self.compare(fields(error), step.get("refusal", {}))
         else:
             raise AssertionError(f"it did not fail with {step['fails']}")
 
@@ -142,9 +149,14 @@ class Scenario:
     def do_start_relay(self):
         self.relay.start()
 
-    def do_admin(self, arguments, member=None):
-        told = self.relay.admin(*arguments)
-        return told[member] if member else told
+    def do_officer(self, organization, practitioner):
+        self.relay.officer(organization, practitioner)
+
+    def do_admin(self, arguments, member=None, by=None):
+        told = self.relay.admin(*arguments, by=by)
+        for part in member.split(".") if member else []:
+            told = told[int(part) if isinstance(told, list) else part]
+        return str(told)
 
     # Devices
 

@@ -7,7 +7,7 @@ import unittest
 from scenario import Scenario
 
 FILE = pathlib.Path(__file__).parents[2] / "scenarios" / "scenarios.json"
-VOCABULARY = 1
+VOCABULARY = 2
 
 
 class Scenarios(unittest.TestCase):

@@ -1,7 +1,8 @@
 //! The `satchel` command, run to its end.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The user that owns nothing.
 const NOBODY: u32 = 65_534;
@@ -43,6 +44,16 @@ impl Ran {
 /// Runs a command to its end.
 pub fn run(binary: &str, arguments: &[&str]) -> Ran {
     ran(Command::new(binary).args(arguments).env_remove("RUST_BACKTRACE").output().unwrap())
+}
+
+/// Runs a command to its end, with this on its standard input.
+pub fn run_typing(binary: &str, arguments: &[&str], typed: &str) -> Ran {
+    let mut command = Command::new(binary);
+    command.args(arguments).env_remove("RUST_BACKTRACE");
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    ran(child.wait_with_output().unwrap())
 }
 
 /// Runs a command as a user who may not write to `folder`.

@@ -9,7 +9,7 @@ mod relay;
 mod small_disk;
 
 pub use admin::Admin;
-pub use command::{Ran, run, run_unprivileged};
+pub use command::{Ran, run, run_typing, run_unprivileged};
 pub use editor::{Editor, edit_until_killed};
 pub use fhir::Fhir;
 pub use profile::{PIN, Profile, tablet};

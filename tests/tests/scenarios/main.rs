@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod access;
 mod run;
 mod step;
+mod tablet;
 mod world;
 
 use std::collections::BTreeSet;
@@ -16,7 +18,7 @@ use crate::world::Scenario;
 const SATCHEL: &str = env!("CARGO_BIN_EXE_satchel-process");
 const SHARED: &str = include_str!("../../../mobile/scenarios/scenarios.json");
 /// Of the steps that this runner knows.
-const VOCABULARY: u64 = 1;
+const VOCABULARY: u64 = 2;
 
 #[test]
 fn every_shared_scenario_holds() {
@@ -32,7 +34,7 @@ fn every_shared_scenario_holds() {
         }
         assert!(names.insert(name), "two scenarios are called {name}");
     }
-    assert!(names.len() >= 14, "{} scenarios", names.len());
+    assert!(names.len() >= 24, "{} scenarios", names.len());
 }
 
 #[test]

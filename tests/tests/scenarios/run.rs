@@ -12,7 +12,7 @@ use crate::SATCHEL;
 use crate::step::Step;
 use crate::world::{ALL, Named, Scenario, Shown, Watcher, eventually, only};
 
-type Given = Result<Option<Named>, SatchelError>;
+pub type Given = Result<Option<Named>, SatchelError>;
 
 struct Deaf;
 
@@ -24,12 +24,18 @@ impl Scenario {
     pub fn perform(&mut self, step: &Step<'_>) -> Given {
         let verb = step.text("do");
         match verb {
-            "relay" | "stop_relay" | "start_relay" | "admin" => Ok(self.of_relay(verb, step)),
+            "relay" | "stop_relay" | "start_relay" | "officer" | "admin" => Ok(self.of_relay(verb, step)),
             "open" | "enrol" | "enrol_with_text" | "lock" | "reopen" => self.of_device(verb, step),
             "register" | "register_many" => self.registering(verb, step),
             "sync" | "sync_in_rounds" | "start_session" | "stop_session" | "network" => self.syncing(verb, step),
             "watch" | "close_watch" | "expect_watch" => self.watching(verb, step),
             "export" => self.exporting(step),
+            "create_profile" | "unlock" | "change_pin" | "remove_profile" | "restart_tablet" | "let_time_pass"
+            | "expect_tablet" | "expect_unreadable" => self.of_tablet(verb, step).map(|()| None),
+            "refer" | "expect_referrals" | "break_glass" | "expect_emergencies" | "await_sealed"
+            | "expect_own_work" | "send_held_again" | "expect_drafts" | "apply_draft" | "discard_draft" => {
+                self.of_access(verb, step)
+            }
             verb if verb.starts_with("expect_") || verb.starts_with("await_") => {
                 self.expecting(verb, step).map(|()| None)
             }
@@ -56,17 +62,19 @@ impl Scenario {
                 let url = self.relay().url().to_owned();
                 self.devices.values().for_each(|device| device.set_relay_url(url.clone()).unwrap());
             }
+            "officer" => self.officer(step.text("organization"), step.text("practitioner")),
             _ => {
                 let arguments: Vec<String> = step.texts("arguments").iter().map(|one| self.text(one)).collect();
-                let told = self.admin(&arguments);
-                return step.find_text("member").map(|member| Named::Text(told[member].as_str().unwrap().to_owned()));
+                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                let told = self.admin(&arguments, step.find_text("by"));
+                return step.find_text("member").map(|member| Named::Text(member_of(&told, member)));
             }
         }
         None
     }
 
     fn practice(&self, organization: &str, who: &str, is_first: bool) {
-        let run = |arguments: &[&str]| drop(self.admin(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        let run = |arguments: &[&str]| drop(self.admin(arguments, None));
         if is_first {
             run(&["organization", "add", organization, organization]);
         }
@@ -79,8 +87,8 @@ impl Scenario {
         match verb {
             "open" => drop(self.opened(name)?),
             "enrol" => {
-                let asked = ["code", step.text("organization"), step.text("practitioner")].map(str::to_owned);
-                let code = self.admin(&asked)["code"].as_str().unwrap().to_owned();
+                let asked = ["code", step.text("organization"), step.text("practitioner")];
+                let code = self.admin(&asked, None)["code"].as_str().unwrap().to_owned();
                 let (device, url) = (self.opened(name)?, self.relay().url().to_owned());
                 self.runtime.block_on(async {
                     match step.find_text("by") {
@@ -357,6 +365,12 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+/// The member of an answer that `path` names, `0.id`, as text.
+fn member_of(told: &Value, path: &str) -> String {
+    let found = told.pointer(&format!("/{}", path.replace('.', "/"))).unwrap_or_else(|| panic!("no {path} in {told}"));
+    found.as_str().map_or_else(|| found.to_string(), str::to_owned)
 }
 
 fn reading(given: &Step<'_>) -> Result<VitalReading, SatchelError> {

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use mobile::core::{ChartRef, OrganizationId, PatientId, ResourceKey};
-use mobile::{LiveQuery, LiveRows, Occasion, Page, RowsListener, SatchelDevice, SatchelError, SyncSession};
-use serde_json::{Map, Value};
-use system_tests::process::{RelayProcess, run};
+use mobile::{
+    LiveQuery, LiveRows, Occasion, Page, RowsListener, SatchelDevice, SatchelError, SatchelTablet, SyncSession,
+};
+use serde_json::{Map, Value, json};
+use system_tests::process::{RelayProcess, run_typing};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -51,6 +53,9 @@ pub struct Scenario {
     pub folder: TempDir,
     pub relay: Option<RelayProcess>,
     pub devices: BTreeMap<String, Arc<SatchelDevice>>,
+    pub tablets: BTreeMap<String, Arc<SatchelTablet>>,
+    /// Of each profile that was made, by its device's name, the tablet and the profile's id.
+    pub profiles: BTreeMap<String, (String, String)>,
     pub sessions: BTreeMap<String, Arc<SyncSession>>,
     pub names: BTreeMap<String, Named>,
 }
@@ -60,7 +65,8 @@ impl Scenario {
         let folder = system_tests::folder::on_disk();
         let runtime = Runtime::new().unwrap();
         let (devices, sessions, names) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { runtime, folder, relay: None, devices, sessions, names }
+        let (tablets, profiles) = (BTreeMap::new(), BTreeMap::new());
+        Self { runtime, folder, relay: None, devices, tablets, profiles, sessions, names }
     }
 
     pub fn step(&mut self, step: &Step<'_>, number: usize) {
@@ -71,7 +77,11 @@ impl Scenario {
                     self.names.insert(name.to_owned(), named.unwrap_or_else(|| panic!("nothing to save: {}", step.0)));
                 }
             }
-            (Err(error), Some(code)) => assert_eq!(error.code(), code, "in step {number}: {}", step.0),
+            (Err(error), Some(code)) => {
+                assert_eq!(error.code(), code, "in step {number}: {}", step.0);
+                let refusal = step.object("refusal");
+                assert_eq!(only(&refusal, &details(&error)), refusal, "in step {number}: {}", step.0);
+            }
             (Ok(_), Some(code)) => panic!("step {number} did not fail with {code}: {}", step.0),
             (Err(error), None) => panic!("step {number} failed with {error:?}: {}", step.0),
         }
@@ -95,13 +105,30 @@ impl Scenario {
         Ok(device)
     }
 
-    /// Runs `satchel admin` as the operator; gives what it says.
-    pub fn admin(&self, arguments: &[String]) -> Value {
-        let token = self.folder.path().join("relay/admin.token").to_string_lossy().into_owned();
+    /// Runs `satchel admin` as the operator, or as an officer who is signed in; gives what it says.
+    pub fn admin(&self, arguments: &[&str], by: Option<&str>) -> Value {
+        self.admin_typing(arguments, by, "")
+    }
+
+    fn admin_typing(&self, arguments: &[&str], by: Option<&str>, typed: &str) -> Value {
         let url = format!("http://{}", self.relay().host());
-        let reach = ["--relay", &url, "--token-file", &token, "--json"];
-        let all: Vec<&str> = ["admin"].into_iter().chain(arguments.iter().map(String::as_str)).chain(reach).collect();
-        serde_json::from_str(&run(SATCHEL, &all).ok()).unwrap_or(Value::Null)
+        let (option, file) = match by {
+            Some(who) => ("--session", format!("relay/{who}.session")),
+            None => ("--token-file", "relay/admin.token".to_owned()),
+        };
+        let file = self.folder.path().join(file).to_string_lossy().into_owned();
+        let reach = ["--relay", &url, option, &file, "--json"];
+        let all: Vec<&str> = ["admin"].into_iter().chain(arguments.iter().copied()).chain(reach).collect();
+        serde_json::from_str(&run_typing(SATCHEL, &all, typed).ok()).unwrap_or(Value::Null)
+    }
+
+    /// A privacy officer who is signed in from now on.
+    pub fn officer(&self, organization: &str, who: &str) {
+        self.admin(&["practitioner", "add", who, who], None);
+        self.admin(&["role", "put", who, organization, "privacy-officer"], None);
+        let added = self.admin(&["account", "add", who], None);
+        let typed = format!("{}\nchosen by the officer\n", added["password"].as_str().unwrap());
+        self.admin_typing(&["sign-in", who], Some(who), &typed);
     }
 
     /// The text; `$name` and `$name.member` stand for what was saved.
@@ -169,6 +196,16 @@ pub fn eventually<T: PartialEq + Debug>(wanted: &T, look: impl Fn() -> T) {
         }
         assert!(Instant::now() < end, "{found:?} in place of {wanted:?}");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What an error says besides its code.
+fn details(error: &SatchelError) -> Value {
+    match error {
+        SatchelError::WrongPin { wait_ms, remaining_before_wipe, .. } => {
+            json!({ "waitMs": wait_ms, "remainingBeforeWipe": remaining_before_wipe })
+        }
+        _ => Value::Null,
     }
 }
 

@@ -50,19 +50,32 @@ final class Relay {
         process = nil
     }
 
-    /// Runs `satchel admin` as the operator; gives what it says.
+    /// Runs `satchel admin` as the operator, or as an officer who is signed in; gives what it says.
     @discardableResult
-    func admin(_ arguments: [String]) throws -> Any? {
-        let (asked, output) = (Process(), Pipe())
+    func admin(_ arguments: [String], by: String? = nil, typing typed: String = "") throws -> Any? {
+        let (asked, input, output) = (Process(), Pipe(), Pipe())
         asked.executableURL = URL(fileURLWithPath: Relay.program)
-        let token = folder.appendingPathComponent("admin.token").path
-        asked.arguments = ["admin"] + arguments + ["--relay", "http://\(listen)", "--token-file", token, "--json"]
+        let key = by.map { ["--session", folder.appendingPathComponent("\($0).session").path] }
+            ?? ["--token-file", folder.appendingPathComponent("admin.token").path]
+        asked.arguments = ["admin"] + arguments + ["--relay", "http://\(listen)", "--json"] + key
+        asked.standardInput = input
         asked.standardOutput = output
         try asked.run()
+        input.fileHandleForWriting.write(Data(typed.utf8))
+        try input.fileHandleForWriting.close()
         let said = output.fileHandleForReading.readDataToEndOfFile()
         asked.waitUntilExit()
         if asked.terminationStatus != 0 { throw Failure("satchel admin \(arguments)") }
         return try? JSONSerialization.jsonObject(with: said, options: .fragmentsAllowed)
+    }
+
+    /// A privacy officer who is signed in from now on.
+    func officer(_ organization: String, _ practitioner: String) throws {
+        try admin(["practitioner", "add", practitioner, practitioner])
+        try admin(["role", "put", practitioner, organization, "privacy-officer"])
+        guard let added = try admin(["account", "add", practitioner]) as? [String: Any], let once = added["password"] as? String
+        else { throw Failure("no password") }
+        try admin(["sign-in", practitioner], by: practitioner, typing: "\(once)\nchosen by the officer\n")
     }
 
     /// An organization with physicians.

@@ -68,6 +68,7 @@ final class Scenario {
     private var devices: [String: SatchelDevice] = [:]
     private var sessions: [String: SyncSession] = [:]
     private var names: [String: Any] = [:]
+    private lazy var tablets = Tablets(in: folder)
 
     func close() async {
         sessions = [:]
@@ -88,9 +89,16 @@ final class Scenario {
             _ = try await perform(step)
         } catch let error as SatchelError {
             if error.code() != code { throw Failure("\(error.code()) in place of \(code): \(error)") }
-            return
+            return try checkRefusal(step, error)
         }
         throw Failure("it did not fail with \(code)")
+    }
+
+    private func checkRefusal(_ step: Step, _ error: SatchelError) throws {
+        guard let refusal: [String: Any] = step.find("refusal") else { return }
+        guard case let .WrongPin(_, waitMs, remaining) = error else { throw Failure("\(error) says no more") }
+        try same(refusal["waitMs"] as? Int, Int(waitMs))
+        try same(refusal["remainingBeforeWipe"] as? Int, remaining.map(Int.init))
     }
 
     func device(_ name: String) throws -> SatchelDevice {
@@ -107,10 +115,18 @@ final class Scenario {
             for (name, people) in practices { try started.practice(name, people) }
         case "stop_relay": relay?.stop()
         case "start_relay": try relay?.start()
+        case "officer": try relay?.officer(step.text("organization"), step.text("practitioner"))
         case "admin":
             let arguments: [String] = try step.get("arguments")
-            let told = try relay?.admin(arguments.map { try text($0) })
-            if let member: String = step.find("member") { return (told as? [String: Any])?[member] }
+            let told = try relay?.admin(arguments.map { try text($0) }, by: step.find("by"))
+            if let member: String = step.find("member") { return try found(member, in: told) }
+        case "refer": return try device(step).openByReferral(chart: chart(step), wish: Access.wish(step))
+        case "break_glass": try Access.breakGlass(step, device(step), chart(step))
+        case "await_sealed":
+            let wanted = try (step.get("charts") as [String]).map { try text($0) }.sorted()
+            try await eventually("sealed charts") { try device(step).sealedCharts().map(\.chart.patient).sorted() == wanted }
+        case let verb where Tablets.steps.contains(verb): try await tablets.perform(step, &devices) { try text($0) }
+        case let verb where Access.steps.contains(verb): try Access.perform(step, device(step))
         case "open": _ = try opened(step.text("device"))
         case "enrol": try await enrol(step)
         case "enrol_with_text":
@@ -151,6 +167,16 @@ final class Scenario {
         case let verb: return try edit(verb, step)
         }
         return nil
+    }
+
+    /// The member that `path` names, `0.id`, as text.
+    private func found(_ path: String, in told: Any?) throws -> String {
+        var at = told
+        for part in path.split(separator: ".") {
+            at = (at as? [Any]).flatMap { list in Int(part).map { list[$0] } } ?? (at as? [String: Any])?[String(part)]
+        }
+        guard let at else { throw Failure("no \(path)") }
+        return "\(at)"
     }
 
     private func enrol(_ step: Step) async throws {

@@ -43,10 +43,12 @@ class Relay : AutoCloseable {
         folder.deleteRecursively()
     }
 
-    /** Runs `satchel admin` as the operator; gives what it says. */
-    fun admin(vararg arguments: String): JsonElement {
-        val reach = listOf("--relay", "http://$listen", "--token-file", File(folder, "admin.token").path, "--json")
-        val process = ProcessBuilder(listOf(PROGRAM, "admin") + arguments + reach).start()
+    /** Runs `satchel admin` as the operator, or as an officer who is signed in; gives what it says. */
+    fun admin(vararg arguments: String, by: String? = null, typed: String = ""): JsonElement {
+        val key = by?.let { listOf("--session", File(folder, "$it.session").path) }
+            ?: listOf("--token-file", File(folder, "admin.token").path)
+        val process = ProcessBuilder(listOf(PROGRAM, "admin") + arguments + listOf("--relay", "http://$listen", "--json") + key).start()
+        process.outputStream.use { it.write(typed.toByteArray()) }
         val said = process.inputStream.bufferedReader().readText()
         val complained = process.errorStream.bufferedReader().readText()
         check(process.waitFor() == 0) { "satchel admin ${arguments.toList()}: $complained" }
@@ -60,6 +62,14 @@ class Relay : AutoCloseable {
             admin("practitioner", "add", practitioner, practitioner)
             admin("role", "put", practitioner, organization, "physician")
         }
+    }
+
+    /** A privacy officer who is signed in from now on. */
+    fun officer(organization: String, practitioner: String) {
+        admin("practitioner", "add", practitioner, practitioner)
+        admin("role", "put", practitioner, organization, "privacy-officer")
+        val once = admin("account", "add", practitioner).jsonObject.getValue("password").jsonPrimitive.content
+        admin("sign-in", practitioner, by = practitioner, typed = "$once\nchosen by the officer\n")
     }
 
     /** A one-time code that enrols a device. */

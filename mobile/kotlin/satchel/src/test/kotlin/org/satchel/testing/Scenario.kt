@@ -8,17 +8,10 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
-import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
-import kotlinx.serialization.json.JsonPrimitive
-import kotlinx.serialization.json.boolean
-import kotlinx.serialization.json.booleanOrNull
-import kotlinx.serialization.json.contentOrNull
-import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
-import kotlinx.serialization.json.long
 import org.satchel.*
 
 /** Keeps the newest rows of a live query. */
@@ -46,6 +39,7 @@ class Scenario : AutoCloseable {
     private val folder: File = Files.createTempDirectory("satchel-devices-").toFile()
     private var relay: Relay? = null
     private val devices = mutableMapOf<String, SatchelDevice>()
+    private val tablets = Tablets(folder, devices)
     private val sessions = mutableMapOf<String, SyncSession>()
     private val names = mutableMapOf<String, Any>()
 
@@ -56,6 +50,7 @@ class Scenario : AutoCloseable {
             runBlocking { device.lock() }
             device.close()
         }
+        tablets.close()
         relay?.close()
         folder.deleteRecursively()
     }
@@ -82,6 +77,12 @@ class Scenario : AutoCloseable {
             error
         }
         check(error?.code() == fails) { "${error?.code()} in place of $fails: $error" }
+        step.childOrNone("refusal").ifEmpty { null }?.let { refusal ->
+            val found = (error as SatchelException.WrongPin).let {
+                mapOf("waitMs" to it.waitMs, "remainingBeforeWipe" to it.remainingBeforeWipe?.toLong())
+            }
+            same(refusal.mapValues { (_, value) -> plain(value) }, found.filterKeys { it in refusal })
+        }
     }
 
     private fun perform(step: Step): Any? = when (step.text("do")) {
@@ -92,9 +93,14 @@ class Scenario : AutoCloseable {
         }
         "stop_relay" -> there().stop()
         "start_relay" -> there().start()
+        "officer" -> there().officer(step.text("organization"), step.text("practitioner"))
         "admin" -> {
-            val told = there().admin(*step.list("arguments").map { resolved(it) as String }.toTypedArray())
-            step.textOrNull("member")?.let { told.jsonObject.getValue(it).jsonPrimitive.content }
+            val arguments = step.list("arguments").map { resolved(it) as String }.toTypedArray()
+            val told = there().admin(*arguments, by = step.textOrNull("by"))
+            step.textOrNull("member")?.let { path ->
+                path.split(".").fold(told) { at, part -> (at as? JsonArray)?.get(part.toInt()) ?: at.jsonObject.getValue(part) }
+                    .jsonPrimitive.content
+            }
         }
         "open" -> opened(step.text("device"))
         "enrol" -> enrol(step)
@@ -208,6 +214,14 @@ class Scenario : AutoCloseable {
             for (words in step.list("without")) check(resolved(words) as String !in text) { "patient content in the diagnostics" }
             Unit
         }
+        "await_sealed" -> {
+            val wanted = step.list("charts").map { resolved(it) as String }.sorted()
+            eventually("$wanted lie sealed") { device(step).sealedCharts().map { it.chart.patient }.sorted() == wanted }
+        }
+        "refer" -> device(step).openByReferral(chart(step), wish(step))
+        "break_glass" -> breakGlass(step, device(step), chart(step))
+        in TABLET_STEPS -> tablets.perform(step) { resolved(it) as String }
+        in WORK_STEPS -> work(step, device(step))
         else -> throw NotImplementedError("no step is called ${step.text("do")}")
     }
 
@@ -326,42 +340,9 @@ class Scenario : AutoCloseable {
         }
     }
 
-    private fun differences(step: Step, found: Map<String, Any?>): List<String> =
-        step.childOrNone("expect").mapNotNull { (name, value) ->
-            check(name in found) { "nothing is called $name" }
-            if (plain(value) == plain(found[name])) null else "$name is ${found[name]} in place of $value"
-        }
+    private fun differences(step: Step, found: Map<String, Any?>) = differences(step.childOrNone("expect"), found)
 
-    private fun compare(step: Step, found: Map<String, Any?>) =
-        differences(step, found).let { check(it.isEmpty()) { it.joinToString() } }
-
-    private fun same(expected: Any?, found: Any?) = check(expected == found) { "$found in place of $expected" }
+    private fun compare(step: Step, found: Map<String, Any?>) = compare(step.childOrNone("expect"), found)
 }
 
-/** Numbers as one type, so that they compare. */
-private fun plain(value: Any?): Any? = when (value) {
-    is JsonNull -> null
-    is JsonPrimitive -> if (value.isString) value.content else value.booleanOrNull ?: value.content.toLongOrNull() ?: value.content
-    is ULong -> value.toLong()
-    is Number -> value.toLong()
-    else -> value
-}
-
-private fun kebab(value: Enum<*>) = value.name.lowercase().replace('_', '-')
-
-/** A step's members by name. */
-private class Step(private val json: JsonObject) {
-    fun member(name: String) = checkNotNull(json[name]) { "no $name in this step" }
-    fun text(name: String) = member(name).jsonPrimitive.content
-    fun textOrNull(name: String) = json[name]?.jsonPrimitive?.contentOrNull
-    fun int(name: String) = member(name).jsonPrimitive.int
-    fun intOr(name: String, otherwise: Int) = json[name]?.jsonPrimitive?.int ?: otherwise
-    fun longOrNull(name: String) = json[name]?.jsonPrimitive?.long
-    fun flag(name: String) = json[name]?.jsonPrimitive?.boolean ?: false
-    fun list(name: String) = member(name).jsonArray
-    fun texts(name: String) = list(name).map { it.jsonPrimitive.content }
-    fun textsOrNone(name: String) = json[name]?.jsonArray.orEmpty().map { it.jsonPrimitive.content }
-    fun child(name: String) = member(name).jsonObject
-    fun childOrNone(name: String) = json[name]?.jsonObject.orEmpty()
-    override fun toString() = json.toString()
-}
+internal fun kebab(value: Enum<*>) = value.name.lowercase().replace('_', '-')
