@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$root/target}
 
 (cd "$root" && cargo xtask mobile swift)
 for platform in aarch64-apple-ios aarch64-apple-ios-sim; do
-    (cd "$root" && cargo rustc --release --package mobile --lib --crate-type staticlib --target "$platform")
+    (cd "$root" && mobile/shipped/with.sh cargo rustc --profile shipped --package mobile --lib --crate-type staticlib --target "$platform")
 done
 
 headers=build/headers
@@ -18,6 +18,6 @@ cp "$target"/mobile/swift/*.modulemap "$headers/module.modulemap"
 cp "$target/mobile/swift/Satchel.swift" Sources/Satchel/Generated.swift
 
 xcodebuild -create-xcframework \
-    -library "$target/aarch64-apple-ios/release/libmobile.a" -headers "$headers" \
-    -library "$target/aarch64-apple-ios-sim/release/libmobile.a" -headers "$headers" \
+    -library "$target/aarch64-apple-ios/shipped/libmobile.a" -headers "$headers" \
+    -library "$target/aarch64-apple-ios-sim/shipped/libmobile.a" -headers "$headers" \
     -output build/Satchel.xcframework

@@ -43,6 +43,9 @@ const PLATFORM: Option<(&str, &str, &str)> =
         None
     };
 
+/// Cargo's profile for the library as apps are shipped with it, and the folder below `target`.
+const SHIPPED: &str = "shipped";
+
 /// Builds the library and the `satchel` command, and generates the bindings. `release`: as an app is shipped with it.
 pub fn build(language: Language, release: bool) -> bool {
     let Some((platform, built, packed)) = PLATFORM else {
@@ -52,22 +55,31 @@ pub fn build(language: Language, release: bool) -> bool {
     // With the workspace's features, so that nothing is built a second time for the tests.
     let mut commands = vec![cargo(&["build", "--workspace", "--lib", "--bins"])];
     if release {
-        let built = ["rustc", "--release", "--package", "mobile", "--lib", "--crate-type", "cdylib"];
-        // Of this library alone: the command keeps its symbols, so that a crash can be read.
-        commands.push(cargo(&[built.as_slice(), &["--", "-C", "strip=symbols"]].concat()));
+        commands.push(shipped());
     }
     if !commands.iter_mut().all(succeeds) {
         return false;
     }
     // The generator reads what the symbols say: from the library that has them.
     let library = target().join("debug").join(built);
-    let shipped = target().join(if release { "release" } else { "debug" }).join(built);
+    let shipped = target().join(if release { SHIPPED } else { "debug" }).join(built);
     let to = folder().join(language.name());
     let places = match language {
         Language::Kotlin => vec![folder().join("native").join(platform)],
         Language::Swift | Language::Python => vec![to.clone()],
     };
     places.iter().all(|place| pack(&shipped, place, packed)) && generate(language, &library, &to)
+}
+
+/// Builds the library as small as apps ship it: with a profile of its own, and without what it does not call of OpenSSL.
+fn shipped() -> Command {
+    let mut build = Command::new(workspace_root().join("mobile/shipped/with.sh"));
+    build.current_dir(workspace_root()).arg(cargo(&[]).get_program());
+    build.args(["rustc", "--profile", SHIPPED, "--package", "mobile", "--lib", "--crate-type", "cdylib", "--"]);
+    if cfg!(target_os = "linux") {
+        build.args(["-C", "link-arg=-Wl,-O2", "-C", "link-arg=-Wl,-z,pack-relative-relocs"]);
+    }
+    build
 }
 
 fn pack(library: &Path, place: &Path, name: &str) -> bool {
