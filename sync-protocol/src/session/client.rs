@@ -13,6 +13,9 @@ use crate::ids::{DocumentId, RelayId, TrailHash, UnixMillis};
 use crate::limits::{Limits, PUSH_WINDOW};
 use crate::session::{EndedBy, Incoming, farewell, name, sort};
 
+/// Bytes of a frame that say how its body is compressed, at most.
+const SAYS_SO: usize = 64;
+
 /// What a connection is for.
 #[derive(Clone, Debug)]
 pub enum Intent {
@@ -184,8 +187,10 @@ impl ClientSession {
     /// Whether a push of this body stays within the frame that the relay takes.
     #[must_use]
     pub fn carries(&self, body: &PushBody) -> bool {
-        let push = Push { push: self.last_push + 1, body: Packed::pack_with(body, self.dictionary) };
-        encode(&Frame::Push(push)).len() <= self.limits.frame_bytes as usize
+        let limit = self.limits.frame_bytes as usize;
+        let size = |body: Packed| encode(&Frame::Push(Push { push: self.last_push + 1, body })).len();
+        // What is compressed is smaller, but for the few bytes that say so.
+        size(Packed::uncompressed(body)) + SAYS_SO <= limit || size(Packed::pack_with(body, self.dictionary)) <= limit
     }
 
     /// Tells the relay what is held, after a [`ClientEvent::Resumed`] that asked for it.

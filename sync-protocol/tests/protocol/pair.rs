@@ -39,9 +39,14 @@ impl Pair {
 
     /// Two ends that have come as far as sync on an empty cursor.
     pub fn active() -> Self {
+        Self::welcomed_with(welcome())
+    }
+
+    /// As [`Self::active`], after this welcome.
+    pub fn welcomed_with(welcome: Welcome) -> Self {
         let mut pair = Self::new(Intent::Sync(first_resume()));
         pair.run();
-        let events = pair.relay.welcome(welcome());
+        let events = pair.relay.welcome(welcome);
         pair.relay_does(events);
         let resumed = pair.relay.resumed(Resumed { documents: 0, compare: false });
         pair.relay_does([resumed]);

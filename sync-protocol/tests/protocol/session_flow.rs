@@ -1,15 +1,15 @@
 //! Batches, acks, pushes and comparison on an open connection, and the windows that bound them.
 
 use sync_protocol::frame::{
-    Ack, Answer, Batch, BatchBody, CaughtUp, GoodbyeReason, Inventory, InventoryEntry, Packed, Push, PushBody, Pushed,
-    RefusalReason, Resumed, Want,
+    Ack, Answer, Batch, BatchBody, CaughtUp, DictionaryId, GoodbyeReason, Inventory, InventoryEntry, Packed, Push,
+    PushBody, Pushed, RefusalReason, Resumed, Want, Welcome,
 };
-use sync_protocol::limits::{BATCH_WINDOW, PUSH_WINDOW};
+use sync_protocol::limits::{BATCH_WINDOW, Limits, PUSH_WINDOW};
 use sync_protocol::session::{ClientEvent, EndedBy, RelayEvent};
 use sync_protocol::{Checksum, DocumentId, Frame, encode};
 
 use crate::pair::{Pair, cursor};
-use crate::samples::{batch_body, push_body};
+use crate::samples::{batch_body, push_body, welcome};
 
 #[test]
 fn a_batch_is_delivered_acknowledged_and_caught_up_with() {
@@ -222,4 +222,28 @@ fn after_the_end_nothing_is_taken_or_pushed() {
     assert!(!pair.relay.may_deliver());
     assert_eq!(pair.client.close(GoodbyeReason::Done, ""), []);
     assert_eq!(pair.relay.close(GoodbyeReason::Done, ""), []);
+}
+
+#[test]
+fn a_push_is_carried_exactly_if_its_frame_is_within_the_relays_limit() {
+    let limits = Limits { frame_bytes: 4_000, ..Limits::default() };
+    let pair = Pair::welcomed_with(Welcome { limits, ..welcome() });
+    let mut state = 1u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let noise: Vec<u8> = (0..8_000).map(|_| noise()).collect();
+    for text in [&noise, &b"the same again and ".repeat(421)] {
+        let (mut carried, mut not) = (0, 0);
+        for size in (0..7_900).step_by(61).chain(3_500..4_000) {
+            let mut body = push_body();
+            body.documents[0].changes = vec![text[..size].to_vec().into()];
+            let push = Push { push: 1, body: Packed::pack_with(&body, Some(DictionaryId::CLINICAL_1)) };
+            let within = encode(&Frame::Push(push)).len() <= limits.frame_bytes as usize;
+            assert_eq!(pair.client.carries(&body), within, "{size} bytes");
+            *(if within { &mut carried } else { &mut not }) += 1;
+        }
+        assert!(carried > 0 && (not > 0 || text[0] == b't'), "{carried} {not}");
+    }
 }

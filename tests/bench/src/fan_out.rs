@@ -1,5 +1,7 @@
 //! Fan-out: one edit on its way to many live devices, until the last has it.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +19,8 @@ use crate::table::{Row, Table, Unit};
 
 /// Receivers, each with a connection of its own.
 pub const RECEIVERS: usize = 200;
+/// Bytes that a receiver is sent for one edit, about.
+const MESSAGE: usize = 290;
 /// Edits of a round.
 pub const EDITS: usize = 20;
 /// Edits before those that count.
@@ -35,6 +39,9 @@ pub fn measure(folder: &Path, rounds: usize, table: &mut Table) -> Result<(), Fa
     let wire = to_readers(&folder.join("readers"), RECEIVERS, rounds)?;
     let row = Row::new(name("has bytes at its socket"), Unit::Seconds, wire);
     table.push(row.beside(Measure::FanOutWire).note(note));
+    let name_of_limit = format!("limit: {MESSAGE} bytes written to {RECEIVERS} sockets, until the last has them");
+    let note = "one loop, no WebSocket, nothing looked up, recorded or synced; through the same proxy";
+    table.push(Row::new(name_of_limit, Unit::Seconds, written(RECEIVERS, rounds)?).note(note));
     let rounds = to_receivers(&folder.join("devices"), RECEIVERS, rounds)?;
     let wire = rounds.iter().map(|round| round.0).collect();
     let name_of_devices = name("has bytes at its socket while the others apply it");
@@ -74,6 +81,33 @@ fn to_readers(folder: &Path, readers: usize, rounds: usize) -> Result<Vec<f64>, 
     }
     author.stop();
     holder.stop();
+    Ok(medians)
+}
+
+/// Medians of each round until the last of bare sockets has the bytes that a loop writes to one after the other.
+fn written(readers: usize, rounds: usize) -> Result<Vec<f64>, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let proxy = Proxy::start(&listener.local_addr()?.to_string())?;
+    let (mut near, mut far) = (Vec::new(), Vec::new());
+    for _ in 0..readers {
+        near.push(TcpStream::connect(proxy.address())?);
+        far.push(listener.accept()?.0);
+    }
+    far.iter().try_for_each(|socket| socket.set_nodelay(true))?;
+    let (message, mut read) = ([b'-'; MESSAGE], [0; MESSAGE]);
+    let mut medians = Vec::new();
+    for _ in 0..rounds {
+        let mut times = Vec::new();
+        for _ in 0..EDITS {
+            proxy.settled(QUIET)?;
+            proxy.mark()?;
+            let begun = Instant::now();
+            far.iter_mut().try_for_each(|socket| socket.write_all(&message))?;
+            near.iter_mut().try_for_each(|socket| socket.read_exact(&mut read))?;
+            times.push(last(&proxy, readers, unix(begun)?)?);
+        }
+        medians.push(median(&times));
+    }
     Ok(medians)
 }
 
