@@ -1,7 +1,7 @@
 #!/bin/sh
 # Stands in for perl while the crate openssl-src builds OpenSSL (OPENSSL_SRC_PERL, set by with.sh beside it), and leaves out what
-# SQLCipher does not call. SQLCipher calls AES-256-CBC, HMAC and PBKDF2 over SHA-1, SHA-256 and
-# SHA-512, and RAND_bytes, all in libcrypto. TLS is rustls, with ring. The target and its compiler are openssl-src's business.
+# SQLCipher does not call. It calls AES-256-CBC, HMAC and PBKDF2 over SHA-1, SHA-256 and SHA-512, and RAND_bytes, all in
+# libcrypto. TLS is rustls, with ring. The target and its compiler are openssl-src's business.
 # docs/adr/0031-the-shipped-library-has-a-profile-and-an-openssl-of-its-own.md
 set -eu
 
