@@ -160,7 +160,7 @@ pub struct Enrolled {
 }
 
 /// See [`Frame::Welcome`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     /// Which life of the relay's log this is.
     pub epoch: EpochId,
