@@ -57,6 +57,7 @@ impl Device {
         let removed = self.write(|tx, _| {
             let mut removed: BTreeMap<Option<ChartRef>, Vec<DocumentId>> = BTreeMap::new();
             let changes_before = tx.total_changes();
+            let by_emergency = emergency::marked_among(tx, ids)?;
             for id in ids {
                 quarantine::release(tx, id)?;
                 incoming::forget(tx, id)?;
@@ -82,6 +83,8 @@ impl Device {
             for id in ids {
                 emergency::unmark(tx, id)?;
             }
+            let ended = removed.iter().filter(|(_, documents)| documents.iter().any(|id| by_emergency.contains(id)));
+            ended.filter_map(|(chart, _)| chart.as_ref()).try_for_each(|chart| end_early(tx, chart))?;
             receipts::queue(tx, ids, false, any_removed, now)?;
             Ok(removed)
         })?;
@@ -119,6 +122,12 @@ impl Device {
         }
         Ok(cut)
     }
+}
+
+/// Nothing of a chart is left that was here by an emergency access: it is over, whatever its time was.
+fn end_early(db: &Connection, chart: &ChartRef) -> Result<(), DeviceError> {
+    let left: Vec<_> = documents::of_chart(db, chart)?.into_iter().map(|document| document.id).collect();
+    if emergency::marked_among(db, &left)?.is_empty() { emergency::end_of_chart(db, chart) } else { Ok(()) }
 }
 
 /// Removes a document whose unsent work is kept elsewhere.

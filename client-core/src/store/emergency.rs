@@ -114,6 +114,13 @@ pub(crate) fn pass(db: &Connection, elapsed: i64, asked_before: i64) -> Result<(
     Ok(())
 }
 
+/// Ends every opening of a chart.
+pub(crate) fn end_of_chart(db: &Connection, chart: &ChartRef) -> Result<(), DeviceError> {
+    let sql = "UPDATE emergency SET state = 'over' WHERE state = 'open' AND organization = ?1 AND patient = ?2";
+    db.execute(sql, params![chart.organization.as_str(), chart.patient.as_str()])?;
+    Ok(())
+}
+
 /// Whether a request waits or a chart is open.
 pub(crate) fn any_pending(db: &Connection) -> Result<bool, DeviceError> {
     Ok(db.prepare_cached("SELECT 1 FROM emergency WHERE state IN ('waiting', 'open') LIMIT 1")?.exists([])?)

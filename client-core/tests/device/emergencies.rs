@@ -102,6 +102,26 @@ fn it_ends_by_itself_offline_with_nothing_left_and_a_receipt() {
 }
 
 #[test]
+fn ended_early_by_the_relay_it_is_said_to_be_over() {
+    let (mut relay, mut b, chart) = opened();
+    let documents = std::mem::take(&mut relay.accounts.emergency_until);
+    relay.conduct.withdraw = documents.keys().copied().collect();
+    b.connect(&mut relay, START);
+    assert!(matches!(b.device.chart(&chart, START), Err(DeviceError::UnknownPatient { .. })));
+    assert_eq!(b.device.emergency_accesses(START).unwrap()[0].state, EmergencyState::Over);
+}
+
+#[test]
+fn while_part_of_the_chart_is_still_open_it_is_not_over() {
+    let (mut relay, mut b, _) = opened();
+    let first = *relay.accounts.emergency_until.keys().next().unwrap();
+    assert!(relay.accounts.emergency_until.len() > 1);
+    relay.conduct.withdraw = vec![first];
+    b.connect(&mut relay, START);
+    assert!(matches!(b.device.emergency_accesses(START).unwrap()[0].state, EmergencyState::Open { .. }));
+}
+
+#[test]
 fn it_ends_while_connected_when_the_engine_is_woken() {
     let (mut relay, mut b, chart) = opened();
     b.give(Some(&mut relay), Input::Start, START);

@@ -129,6 +129,16 @@ fn what_was_opened_offline_counts_as_held_once_the_relay_delivers_it() {
 }
 
 #[test]
+fn ended_early_by_the_relay_it_is_said_to_be_over() {
+    let (mut relay, mut b, chart) = laid_ready();
+    open(&mut b, &chart);
+    relay.conduct.withdraw = relay.documents.keys().copied().collect();
+    b.connect(&mut relay, START);
+    assert!(matches!(b.device.chart(&chart, START), Err(DeviceError::UnknownPatient { .. })));
+    assert_eq!(b.device.emergency_accesses(START).unwrap()[0].state, EmergencyState::Over);
+}
+
+#[test]
 fn a_sealed_chart_that_is_taken_back_is_gone_with_a_receipt() {
     let (mut relay, mut b, chart) = laid_ready();
     relay.conduct.withdraw = relay.documents.keys().copied().collect();
