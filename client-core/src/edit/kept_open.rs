@@ -80,6 +80,7 @@ mod tests {
     use sync_protocol::UnixMillis;
 
     use super::*;
+    use crate::compaction::SavingLimits;
     use crate::testing::{NOW, enrolled};
     use crate::{ChartRef, Device, NewPatient};
 
@@ -139,6 +140,31 @@ mod tests {
             opened.resource(&ResourceKey::new("AllergyIntolerance", "a")).unwrap()["note"][0]["text"],
             "meanwhile"
         );
+    }
+
+    /// All that the relay has goes into saved forms.
+    fn save_histories(device: &mut Device) {
+        device.db.execute("DELETE FROM outbox", []).unwrap();
+        let mut saver = device.history_saver().unwrap();
+        while saver.save_one(&SavingLimits { changes: 1, share: u32::MAX }).unwrap().is_some() {}
+    }
+
+    #[test]
+    fn what_came_since_is_built_on_even_where_it_went_into_the_saved_form_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut device = enrolled(folder.path());
+        let chart = chart(&mut device);
+        put(&mut device, &chart, "before", 0);
+        save_histories(&mut device);
+        // Changes nothing, and so leaves the document without a row.
+        put(&mut device, &chart, "before", 1);
+        let mut aside = std::mem::take(&mut device.kept_open);
+        put(&mut device, &chart, "meanwhile", 2);
+        save_histories(&mut device);
+        device.kept_open = std::mem::take(&mut aside);
+        device.mark_entered_in_error(&chart, &ResourceKey::new("AllergyIntolerance", "a"), "twice", NOW).unwrap();
+        let document = documents_of(&mut device, &chart);
+        assert!(projection::open_document(&device.db, &document).unwrap().is_linear());
     }
 
     fn documents_of(device: &mut Device, chart: &ChartRef) -> StoredDocument {

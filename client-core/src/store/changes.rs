@@ -50,17 +50,23 @@ pub(crate) fn loose_of_document(db: &Connection, document: i64) -> Result<Vec<St
     collect(db, "SELECT hash, payload FROM change WHERE document = ?1 ORDER BY number", document)
 }
 
-/// The newest change of a document that is a row, its number, and how many rows there are: while none of it differs, nothing
-/// came and nothing went.
-pub(crate) type Mark = Option<(ChangeHash, i64, i64)>;
+/// What a document consists of: its newest change that is a row, the number of that, how many rows there are and how many
+/// changes its saved form holds. While none of it differs, nothing came and nothing went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    newest: Option<(ChangeHash, i64)>,
+    rows: i64,
+    saved: usize,
+}
 
-/// The mark of a document as it is now; none if it has no rows.
+/// The mark of a document as it is now.
 pub(crate) fn mark(db: &Connection, document: i64) -> Result<Mark, DeviceError> {
     // Beside max(), a column is that of the row which has it: a rule of SQLite's.
     let sql = "SELECT max(number), hash, count(*) FROM change WHERE document = ?1 GROUP BY document";
     let mut statement = db.prepare_cached(sql)?;
-    let mark = |row: &rusqlite::Row<'_>| Ok((ChangeHash(bytes(row, 1)?), row.get(0)?, row.get(2)?));
-    Ok(statement.query_row([document], mark).optional()?)
+    let read = |row: &rusqlite::Row<'_>| Ok(((ChangeHash(bytes(row, 1)?), row.get(0)?), row.get(2)?));
+    let (newest, rows) = statement.query_row([document], read).optional()?.unzip();
+    Ok(Mark { newest, rows: rows.unwrap_or(0), saved: histories::count(db, document)? })
 }
 
 /// About how many bytes a document's changes come to, those in its saved form included.
