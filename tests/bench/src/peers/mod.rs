@@ -12,7 +12,7 @@ use crate::measure::Measure;
 use crate::table::{Cell, Column, Table};
 use bench::Bench;
 use engine::{ENGINES, Engine};
-use rows::Samples;
+use rows::{FanOut, Samples};
 
 pub use engine::Programs;
 
@@ -71,7 +71,7 @@ fn one(plan: &Plan<'_>, engine: &Engine, (file, folder): (&Path, &Path), column:
     drop(bench);
     let bench = Bench::start(engine, plan.programs, (file, 1), folder.join("fan-out"), plan.rounds);
     match bench.and_then(|mut bench| rows::fan_out(&mut bench)) {
-        Ok((wire, applied)) => {
+        Ok(FanOut { wire, applied }) => {
             note(column, &[Measure::FanOutWire], wire.map(|wire| vec![(Measure::FanOutWire, wire)]));
             note(column, &[Measure::FanOut], Ok(vec![(Measure::FanOut, applied)]));
         }

@@ -102,9 +102,16 @@ pub fn a_to_b(bench: &mut Bench<'_>) -> Result<Samples, Failure> {
     Ok(vec![(Measure::AToBHalf, halves), (Measure::AToBTail, tails)])
 }
 
+/// Samples of fan-out.
+pub struct FanOut {
+    /// At the socket, or why that cannot be told.
+    pub wire: Result<Vec<f64>, Failure>,
+    pub applied: Vec<f64>,
+}
+
 /// One edit to many live receivers: until the last has bytes at its socket, if that can be told, and until the last has
 /// applied it. For a server with one chart, as Satchel's relay has in this row.
-pub fn fan_out(bench: &mut Bench<'_>) -> Result<(Result<Vec<f64>, Failure>, Vec<f64>), Failure> {
+pub fn fan_out(bench: &mut Bench<'_>) -> Result<FanOut, Failure> {
     let (mut wire, mut applied) = (Ok(Vec::new()), Vec::new());
     let direct = bench.direct();
     bench.first_sync("author", &direct)?;
@@ -131,7 +138,7 @@ pub fn fan_out(bench: &mut Bench<'_>) -> Result<(Result<Vec<f64>, Failure>, Vec<
     }
     bench.step(&json!({ "do": "fan_close" }))?;
     bench.disconnect("author")?;
-    Ok((wire, applied))
+    Ok(FanOut { wire, applied })
 }
 
 /// One more figure, unless there is a reason why there are none.
