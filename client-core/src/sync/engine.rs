@@ -362,8 +362,9 @@ impl SyncEngine {
                     let refusal = device.referral_answered(&answer)?.map(str::to_owned);
                     effects.push(Effect::Notify(SyncEvent::ReferralAnswered { referral: answer.referral, refusal }));
                 }
-                ClientEvent::Stage { stage, documents } => {
+                ClientEvent::Stage { stage, documents, more } => {
                     device.lay_ready(&documents, now)?;
+                    live.stage_follows = more;
                     send_all([live.session.staged(stage)], effects);
                 }
                 ClientEvent::Enrolled(_) => {}

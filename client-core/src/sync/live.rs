@@ -58,6 +58,8 @@ pub(super) struct Live {
     pub(super) rewind: bool,
     /// The relay ordered everything to be erased.
     pub(super) erasing: bool,
+    /// The relay is about to send sealed documents that are to lie ready.
+    pub(super) stage_follows: bool,
 }
 
 /// How often a document is sent whole on one connection, at most. More than once only where frames overtook each other.
@@ -81,12 +83,14 @@ impl Live {
             kept_sent: 0,
             rewind: false,
             erasing: false,
+            stage_follows: false,
         }
     }
 
-    /// Whether anything sent waits for an answer, or a receipt for the file to be rewritten.
+    /// Whether anything sent waits for an answer, a receipt for the file to be rewritten, or sealed documents are on their way.
     pub(super) fn is_busy(&self) -> bool {
-        self.pushes_open() || self.trail.is_open() || self.told.awaits_answers() || self.told.is_open()
+        let answers = self.pushes_open() || self.trail.is_open() || self.told.awaits_answers();
+        answers || self.told.is_open() || self.stage_follows
     }
 
     /// Whether any push is waiting or not answered.
@@ -174,6 +178,7 @@ impl Live {
     pub(super) fn caught_up(&mut self, device: &mut Device, caught_up: &CaughtUp) -> Result<Verdict, DeviceError> {
         device.store_place(caught_up, &self.epoch())?;
         self.told.caught_up();
+        self.stage_follows = caught_up.stage;
         Ok(self.agreement.said(caught_up.checksum, device.shared_sum()?, self.pushes_open()))
     }
 

@@ -145,7 +145,7 @@ impl Relay {
             SealedDocument::seal(sealing, chart, *id, 4 * 3_600_000, &body, [7; 32])
         });
         let sealed: Vec<_> = sealed.collect();
-        if sealed.is_empty() { Vec::new() } else { vec![connection.session.stage(sealed)] }
+        if sealed.is_empty() { Vec::new() } else { vec![connection.session.stage(sealed, self.conduct.stages_more)] }
     }
 
     /// The decisions that a device does not know of.

@@ -43,6 +43,10 @@ pub struct Conduct {
     pub asks_for_signatures: bool,
     /// Says these in every welcome.
     pub withdraw: Vec<DocumentId>,
+    /// Announces sealed documents when it says that all was sent.
+    pub stages: bool,
+    /// Announces more with each sealed documents.
+    pub stages_more: bool,
 }
 
 pub struct Relay {
@@ -238,7 +242,11 @@ impl Relay {
             events.push(connection.session.deliver(None, Packed::pack(&body)).1);
         }
         let checksum = if sealed_only { Checksum::default() } else { self.checksum() };
-        events.push(connection.session.caught_up(CaughtUp { cursor: self.cursor(), checksum }));
+        events.push(connection.session.caught_up(CaughtUp {
+            cursor: self.cursor(),
+            checksum,
+            stage: self.conduct.stages,
+        }));
         events.extend(self.lay_ready(connection));
         events
     }

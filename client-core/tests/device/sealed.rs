@@ -1,6 +1,6 @@
 //! Charts that lie ready, sealed: out of sight until they are opened with a reason, and then for hours only.
 
-use client_core::sync::SyncEvent;
+use client_core::sync::{Input, SyncEvent};
 use client_core::{ChartRef, DeviceError, EmergencyState, UnixMillis};
 use sync_protocol::EpochId;
 
@@ -136,6 +136,22 @@ fn ended_early_by_the_relay_it_is_said_to_be_over() {
     b.connect(&mut relay, START);
     assert!(matches!(b.device.chart(&chart, START), Err(DeviceError::UnknownPatient { .. })));
     assert_eq!(b.device.emergency_accesses(START).unwrap()[0].state, EmergencyState::Over);
+}
+
+#[test]
+fn a_round_is_not_over_before_the_sealed_charts_that_were_announced_are_on_disk() {
+    for (announced, sent, more, over) in
+        [(false, true, false, true), (true, true, false, true), (true, true, true, false), (true, false, false, false)]
+    {
+        let (mut relay, mut b, _) = laid_ready();
+        (relay.conduct.stages, relay.conduct.stages_more) = (announced, more);
+        if !sent {
+            relay.accounts.sealed_only.clear();
+            relay.documents.clear();
+        }
+        b.give(Some(&mut relay), Input::Start, START);
+        assert_eq!(b.engine.is_settled(), over, "announced {announced}, sent {sent}, more {more}");
+    }
 }
 
 #[test]

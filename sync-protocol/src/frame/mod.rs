@@ -221,6 +221,9 @@ pub struct CaughtUp {
     pub cursor: Cursor,
     /// Sum over every change of every document that the device should now share with the relay.
     pub checksum: crate::Checksum,
+    /// Sealed documents that are to lie ready follow, see [`Frame::Stage`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stage: bool,
 }
 
 /// See [`Frame::Want`].

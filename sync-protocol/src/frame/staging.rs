@@ -23,6 +23,9 @@ pub struct Stage {
     /// Each replaces what was staged of that document before.
     #[serde(deserialize_with = "bounded::documents")]
     pub documents: Vec<SealedDocument>,
+    /// Another one follows the answer to this one, though it may hold nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// See [`crate::Frame::Staged`].

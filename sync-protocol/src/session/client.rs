@@ -80,6 +80,8 @@ pub enum ClientEvent {
         stage: u64,
         /// Each replaces what was staged of its document before.
         documents: Vec<SealedDocument>,
+        /// Whether others follow.
+        more: bool,
     },
     /// A request for emergency access is answered.
     BreakGlassAnswered(BreakGlassAnswer),
@@ -284,7 +286,7 @@ impl ClientSession {
             (State::Active, Frame::Want(want)) => vec![ClientEvent::Wanted(want.documents)],
             (State::Active, Frame::Withdraw(withdraw)) => vec![ClientEvent::Withdrawn(withdraw.documents)],
             (State::Active, Frame::Stage(stage)) => {
-                vec![ClientEvent::Stage { stage: stage.stage, documents: stage.documents }]
+                vec![ClientEvent::Stage { stage: stage.stage, documents: stage.documents, more: stage.more }]
             }
             (State::AwaitResumed | State::Active, frame) => self.account(frame),
             (_, frame) => self.violation(&format!("{} is not expected now", name(&frame))),

@@ -199,10 +199,10 @@ impl RelaySession {
         self.state == State::Active && self.last_stage == self.last_staged
     }
 
-    /// Sends sealed documents to be laid ready.
-    pub fn stage(&mut self, documents: Vec<SealedDocument>) -> RelayEvent {
+    /// Sends sealed documents to be laid ready. `more`: whether others are to follow; then they must, if only as none.
+    pub fn stage(&mut self, documents: Vec<SealedDocument>, more: bool) -> RelayEvent {
         self.last_stage += 1;
-        send(&Frame::Stage(Stage { stage: self.last_stage, documents }))
+        send(&Frame::Stage(Stage { stage: self.last_stage, documents, more }))
     }
 
     /// Says that a receipt is on disk.

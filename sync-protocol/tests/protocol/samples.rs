@@ -179,7 +179,11 @@ fn resumes() -> Samples {
         named("Resume/compare", Frame::Resume(Resume { compare: true, ..later })),
         named("Resumed", resumed(1_000, false)),
         named("Resumed/compare", resumed(0, true)),
-        named("CaughtUp", Frame::CaughtUp(CaughtUp { cursor: cursor(), checksum: Checksum(0x0102) })),
+        named("CaughtUp", Frame::CaughtUp(CaughtUp { cursor: cursor(), checksum: Checksum(0x0102), stage: false })),
+        named(
+            "CaughtUp/stage",
+            Frame::CaughtUp(CaughtUp { cursor: cursor(), checksum: Checksum(0x0102), stage: true }),
+        ),
     ]
 }
 
@@ -343,7 +347,8 @@ fn accounts() -> Samples {
 fn staging() -> Samples {
     vec![
         named("Sealing", Frame::Sealing(Sealing { key: device_secret().sealing_key() })),
-        named("Stage", Frame::Stage(Stage { stage: 1, documents: vec![sealed_document()] })),
+        named("Stage", Frame::Stage(Stage { stage: 1, documents: vec![sealed_document()], more: false })),
+        named("Stage/more", Frame::Stage(Stage { stage: 1, documents: Vec::new(), more: true })),
         named("Staged", Frame::Staged(Staged { stage: 1 })),
         named("Welcome/sealing", Frame::Welcome(Welcome { sealing: true, ..welcome() })),
     ]

@@ -127,11 +127,11 @@ fn a_device_tells_its_sealing_key_when_it_is_asked_for() {
 fn sealed_documents_are_laid_ready_one_frame_at_a_time() {
     let mut pair = Pair::active();
     assert!(pair.relay.may_stage());
-    let stage = pair.relay.stage(vec![sealed_document()]);
+    let stage = pair.relay.stage(vec![sealed_document()], true);
     assert!(!pair.relay.may_stage());
     pair.relay_does([stage]);
     pair.run();
-    assert_eq!(pair.client_events, [ClientEvent::Stage { stage: 1, documents: vec![sealed_document()] }]);
+    assert_eq!(pair.client_events, [ClientEvent::Stage { stage: 1, documents: vec![sealed_document()], more: true }]);
 
     let staged = pair.client.staged(1);
     pair.client_does([staged.clone(), staged]);

@@ -15,7 +15,7 @@ use crate::samples::{batch_body, push_body, welcome};
 fn a_batch_is_delivered_acknowledged_and_caught_up_with() {
     let mut pair = Pair::active();
     let (number, batch) = pair.relay.deliver(Some(cursor()), Packed::pack(&batch_body()));
-    let caught_up = CaughtUp { cursor: cursor(), checksum: Checksum(7) };
+    let caught_up = CaughtUp { cursor: cursor(), checksum: Checksum(7), stage: false };
     let done = pair.relay.caught_up(caught_up.clone());
     pair.relay_does([batch, done]);
     pair.run();

@@ -69,7 +69,11 @@ fn transfer() -> impl Strategy<Value = Frame> {
             body
         })),
         number().prop_map(|batch| Frame::Ack(Ack { batch })),
-        (cursor(), checksum()).prop_map(|(cursor, checksum)| Frame::CaughtUp(CaughtUp { cursor, checksum })),
+        (cursor(), checksum(), any::<bool>()).prop_map(|(cursor, checksum, stage)| Frame::CaughtUp(CaughtUp {
+            cursor,
+            checksum,
+            stage
+        })),
         (number(), packed(push_body())).prop_map(|(push, body)| Frame::Push(Push { push, body })),
         (number(), vec(answer(), 0..5)).prop_map(|(push, answers)| Frame::Pushed(Pushed { push, answers })),
     ]
@@ -122,7 +126,11 @@ fn staging() -> impl Strategy<Value = Frame> {
     );
     prop_oneof![
         any::<[u8; 32]>().prop_map(|key| Frame::Sealing(Sealing { key: SealingKey(key) })),
-        (number(), vec(sealed, 0..3)).prop_map(|(stage, documents)| Frame::Stage(Stage { stage, documents })),
+        (number(), vec(sealed, 0..3), any::<bool>()).prop_map(|(stage, documents, more)| Frame::Stage(Stage {
+            stage,
+            documents,
+            more
+        })),
         number().prop_map(|stage| Frame::Staged(Staged { stage })),
     ]
 }

@@ -90,15 +90,17 @@ impl Relay {
     /// Nothing is left to send: says so, once.
     fn settle(&mut self, id: ConnectionId, now: UnixMillis) -> Result<(), StoreError> {
         let nonce = self.random();
+        let stage = self.has_to_lay_ready(id, now)?;
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let Some(peer) = &mut connection.peer else { return Ok(()) };
         if peer.stage == Stage::CatchingUp && peer.cursor == self.head {
             peer.stage = Stage::Live;
+            peer.laid_ready.promised |= stage;
             let checksum = peer.sent.iter().fold(Checksum::default(), |sum, number| {
                 sum.plus(self.fingerprints.get(number as usize).copied().unwrap_or_default())
             });
             let cursor = self.seal.seal(&peer.device, place(peer), nonce);
-            let event = connection.session.caught_up(CaughtUp { cursor, checksum });
+            let event = connection.session.caught_up(CaughtUp { cursor, checksum, stage });
             self.carry_out(id, vec![event], now);
         }
         self.lay_ready(id, now)

@@ -29,6 +29,8 @@ pub(super) struct LaidReady {
     looked_at: Option<UnixMillis>,
     queue: VecDeque<u32>,
     in_flight: Vec<StagedDocument>,
+    /// The device waits for what follows, and is to be told if that is nothing.
+    pub promised: bool,
 }
 
 impl LaidReady {
@@ -52,7 +54,9 @@ impl Relay {
     pub(super) fn staged(&mut self, id: ConnectionId) -> Result<(), StoreError> {
         let Some(peer) = self.peer_mut(id) else { return Ok(()) };
         let (device, arrived) = (peer.device, std::mem::take(&mut peer.laid_ready.in_flight));
-        self.begin()?;
+        if !arrived.is_empty() {
+            self.begin()?;
+        }
         for staged in arrived {
             self.store.put_staged(&device, &StagedDocument { acknowledged: true, ..staged })?;
         }
@@ -82,28 +86,36 @@ impl Relay {
         Ok(forgotten)
     }
 
-    /// Sends the next sealed documents, if any are wanted and the last ones have arrived.
+    /// Whether sealed documents are to be sent next.
+    pub(super) fn has_to_lay_ready(&mut self, id: ConnectionId, now: UnixMillis) -> Result<bool, StoreError> {
+        self.look_what_is_wanted(id, now)?;
+        let Some(peer) = self.peer(id).filter(|peer| !peer.laid_ready.queue.is_empty()) else { return Ok(false) };
+        Ok(self.store.sealing_key(&peer.device)?.is_some())
+    }
+
+    /// Sends the next sealed documents, if any are wanted and the last ones have arrived; or that there are none, to a device
+    /// that waits for them.
     pub(super) fn lay_ready(&mut self, id: ConnectionId, now: UnixMillis) -> Result<(), StoreError> {
         self.look_what_is_wanted(id, now)?;
         let Some(connection) = self.connections.get(&id) else { return Ok(()) };
-        let Some(peer) = connection.peer.as_ref().filter(|peer| !peer.laid_ready.queue.is_empty()) else {
-            return Ok(());
-        };
-        let device = peer.device;
-        if !connection.session.may_stage() {
+        let Some(peer) = connection.peer.as_ref() else { return Ok(()) };
+        let (device, promised) = (peer.device, peer.laid_ready.promised);
+        if !connection.session.may_stage() || (peer.laid_ready.queue.is_empty() && !promised) {
             return Ok(());
         }
         let Some(key) = self.store.sealing_key(&device)? else { return Ok(()) };
         let (sealed, staged) = self.next_sealed(id, &key, now)?;
-        if sealed.is_empty() {
+        if sealed.is_empty() && !promised {
             return Ok(());
         }
-        self.record_staged(id, &staged, now)?;
-        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
-        let event = connection.session.stage(sealed);
-        if let Some(peer) = &mut connection.peer {
-            peer.laid_ready.in_flight = staged;
+        if !staged.is_empty() {
+            self.record_staged(id, &staged, now)?;
         }
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        let Some(peer) = &mut connection.peer else { return Ok(()) };
+        let more = !peer.laid_ready.queue.is_empty();
+        (peer.laid_ready.in_flight, peer.laid_ready.promised) = (staged, more);
+        let event = connection.session.stage(sealed, more);
         self.carry_out(id, vec![event], now);
         Ok(())
     }

@@ -63,6 +63,8 @@ pub struct Device {
     pub answers: BTreeMap<u64, Vec<Answer>>,
     pub resumed: Vec<Resumed>,
     pub caught_up: Vec<CaughtUp>,
+    /// How many sealed documents came at each time, and whether others were to follow.
+    pub stages: Vec<(usize, bool)>,
     /// Whether its sum was the relay's when the relay last said that all was sent.
     pub agreed: Option<bool>,
     pub deliveries: Vec<Delivery>,
@@ -109,6 +111,7 @@ impl Device {
             seen: Vec::new(),
             answers: BTreeMap::new(),
             resumed: Vec::new(),
+            stages: Vec::new(),
             caught_up: Vec::new(),
             agreed: None,
             deliveries: Vec::new(),
@@ -269,7 +272,8 @@ impl Device {
             ClientEvent::Decided(decisions) => sent.extend(self.take_decisions(decisions)),
             ClientEvent::BreakGlassAnswered(answer) => self.opened.push(answer),
             ClientEvent::ReferAnswered(answer) => self.referred.push(answer),
-            ClientEvent::Stage { stage, documents } => {
+            ClientEvent::Stage { stage, documents, more } => {
+                self.stages.push((documents.len(), more));
                 self.disk.sealed.extend(documents.into_iter().map(|sealed| (sealed.document, sealed)));
                 sent.extend(self.session.as_mut().map(|session| bytes_of(session.staged(stage))));
             }

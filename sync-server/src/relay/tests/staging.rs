@@ -21,13 +21,29 @@ fn east() -> Clinic {
 }
 
 fn relate(clinic: &mut Clinic, treats: bool) {
+    relate_to(clinic, "p1", treats);
+}
+
+fn relate_to(clinic: &mut Clinic, who: &str, treats: bool) {
     let (organization, partner) = (organization("north"), organization("east"));
-    let relationship = Relationship { organization, patient: patient("p1"), partner };
+    let relationship = Relationship { organization, patient: patient(who), partner };
     let change = |relay: &mut Relay, now| match treats {
         true => relay.put_relationship(&relationship, now),
         false => relay.remove_relationship(&relationship, now),
     };
     clinic.admin(change).unwrap();
+}
+
+/// Times 30,000 characters that cannot be made smaller than half.
+fn write_much(clinic: &mut Clinic, patient: &str, times: u64) {
+    for seed in 0..times {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut bytes = [0; 15_000];
+        rng.fill_bytes(&mut bytes);
+        let text = hex::encode(bytes);
+        let answers = clinic.write(0, &core("north", patient), &text);
+        assert_eq!(answers, [Answer::Accepted]);
+    }
 }
 
 fn sealed(clinic: &Clinic) -> Vec<DocumentDescriptor> {
@@ -68,6 +84,46 @@ fn a_later_version_replaces_the_one_that_lies_there() {
     let again = clinic.devices[3].disk.sealed.clone();
     clinic.resync(3);
     assert_eq!(clinic.devices[3].disk.sealed, again, "nothing changed, nothing is sent");
+}
+
+#[test]
+fn who_is_told_that_all_was_sent_is_told_whether_sealed_documents_follow() {
+    let mut clinic = east();
+    clinic.write(0, &core("north", "p1"), "later");
+    clinic.devices[3].stages.clear();
+    clinic.resync(3);
+    let device = &clinic.devices[3];
+    assert_eq!((device.caught_up.last().unwrap().stage, &device.stages[..]), (true, &[(1, false)][..]));
+    clinic.resync(3);
+    let device = &clinic.devices[3];
+    assert_eq!((device.caught_up.last().unwrap().stage, device.stages.len()), (false, 1), "nothing is left to send");
+}
+
+#[test]
+fn more_than_one_frame_takes_is_announced_frame_by_frame() {
+    let mut clinic = east();
+    clinic.cut(3);
+    for patient in ["p3", "p4", "p5", "p6"] {
+        write_much(&mut clinic, patient, 16);
+        relate_to(&mut clinic, patient, true);
+    }
+    clinic.devices[3].stages.clear();
+    clinic.sync(3);
+    let stages = &clinic.devices[3].stages;
+    assert!(stages.len() > 1, "{stages:?}");
+    let (last, before) = stages.split_last().unwrap();
+    assert!(before.iter().all(|(_, more)| *more) && !last.1, "{stages:?}");
+}
+
+#[test]
+fn who_waits_for_sealed_documents_is_told_when_there_are_none() {
+    let mut clinic = east();
+    // Too large to be laid ready, which shows when it is sealed.
+    write_much(&mut clinic, "p1", 80);
+    clinic.devices[3].stages.clear();
+    clinic.resync(3);
+    let device = &clinic.devices[3];
+    assert_eq!((device.caught_up.last().unwrap().stage, &device.stages[..]), (true, &[(0, false)][..]));
 }
 
 #[test]
